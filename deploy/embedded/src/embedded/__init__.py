@@ -1,0 +1,1 @@
+"""The four services and the relay in one process, for a first look and for small clinics."""

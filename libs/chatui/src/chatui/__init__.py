@@ -1,0 +1,1 @@
+"""The pages' common face: templates, ES modules, web components and styles."""

@@ -1,0 +1,1 @@
+"""The live exchange both gateways share: one socket's protocol, its connection, the hub, the subscriber."""

@@ -1,0 +1,1 @@
+"""What every service stands on: settings, log, problems, health, tokens, http, exchange, database."""

@@ -1,0 +1,1 @@
+"""What crosses a process: claims, events, frames, bodies, problems."""

@@ -1,0 +1,1 @@
+"""Issues staff-permission and portal tokens: the OpenID provider of the platform."""

@@ -1,0 +1,1 @@
+"""Owns the storage of conversations, decides who may, and publishes what was stored."""

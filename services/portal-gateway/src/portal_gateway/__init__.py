@@ -1,0 +1,1 @@
+"""Serves /portal/messages to patients: page, REST and live socket."""

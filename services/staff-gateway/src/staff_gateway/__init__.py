@@ -1,0 +1,1 @@
+"""Serves /messaging to staff: page, REST and live socket."""
