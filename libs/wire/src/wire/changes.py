@@ -57,7 +57,7 @@ class Account:
 class Change:
     """One line of auth's log of changes.
 
-    `session_id` is set for `session.revoked`. `user` is set for `user.changed`. `tokens_before` (unix seconds) is set when
+    `session_id` is set for `session.revoked`, `user` for `user.changed`. `tokens_before` (unix seconds) is set when
     something was taken away: access tokens of the user issued at or before it are no longer good.
     """
 

@@ -1,7 +1,7 @@
 """What conversations publishes on the broker and gateways hear (protocol.md section 6).
 
-A body is a batch of events, `{"batch": [event, …]}`; an event names its audience and holds one entry or the fields of one state.
-An event is encoded when it is stored; the relay only joins encoded events, so nothing on its way is decoded before a gateway.
+A body is a batch of events, `{"batch": [event, …]}`; an event names its audience and holds one entry or the fields of
+one state. It is encoded when it is stored and the relay only joins what is encoded: nothing is decoded on the way.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ def encode_batch(events: Iterable[Event]) -> bytes:
 
 
 def decode_batch(body: bytes) -> list[Event]:
-    """Return the events of a broker message; ValueError when it is no batch. Unknown members stay in an event's body."""
+    """Return the events of a broker message, unknown members in their bodies; ValueError when it is no batch."""
     try:
         return [_event(members) for members in orjson.loads(body)["batch"]]
     except (KeyError, TypeError, AttributeError) as broken:

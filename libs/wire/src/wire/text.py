@@ -11,7 +11,7 @@ SUBJECT_CHARS = 200
 
 def clean_body(text: str, limit: int = BODY_CHARS) -> str:
     """Return the message body as it is stored, 1 to `limit` characters; ValueError with a sentence otherwise."""
-    return _clean(text.replace("\r\n", "\n"), limit, kept="\n\t")
+    return _clean(text.replace("\r\n", "\n").replace("\r", "\n"), limit, kept="\n\t")
 
 
 def clean_subject(text: str, limit: int = SUBJECT_CHARS) -> str:

@@ -1,0 +1,384 @@
+"""The bodies of protocol.md sections 3 and 4, as the schemas that validate them and that the OpenAPI documents show.
+
+Requests refuse fields they do not know. Answers are described, not validated: who produces them keeps to the samples.
+Text is cleaned while it is loaded (`wire.text`), so what a schema returns is what is stored.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from wire.ids import is_id
+from wire.text import BODY_CHARS, SUBJECT_CHARS, clean_body, clean_subject
+
+STREAMS = ("shared", "internal")
+KINDS = ("direct", "group", "patient")
+FILTERS = ("all", "unread", "patients", "staff", "closed")
+PAGE = 50
+PAGE_MAX = 200
+MENTIONS_MAX = 100
+PARTICIPANTS_MAX = 500
+ATTACHMENTS_MAX = 10
+
+
+class Id(fields.String):
+    """A UUID in its text form; any other string is refused with a sentence."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {"id": "Must be a UUID in lower case with dashes."}
+
+    def __init__(self, **more: Any) -> None:  # noqa: ANN401 - passes marshmallow's own options on
+        more.setdefault("metadata", {"format": "uuid"})
+        super().__init__(**more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:  # noqa: ANN401 - marshmallow's signature
+        text = super()._deserialize(value, attr, data, **more)
+        if text is None or not is_id(text):
+            raise self.make_error("id")
+        return text
+
+
+class CleanText(fields.String):
+    """Typed text, cleaned by one of `wire.text`'s functions."""
+
+    def __init__(self, clean: Callable[[str], str], limit: int, **more: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__(metadata={"minLength": 1, "maxLength": limit}, **more)
+        self._clean = clean
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:  # noqa: ANN401 - as above
+        text = super()._deserialize(value, attr, data, **more) or ""
+        try:
+            return self._clean(text)
+        except ValueError as refused:
+            raise ValidationError(str(refused)) from refused
+
+
+class Sequence(fields.Integer):
+    """A position in a stream: a whole number from 0."""
+
+    def __init__(self, **more: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__(strict=True, validate=validate.Range(min=0, max=2**53 - 1), **more)
+
+
+def _body(**more: Any) -> CleanText:  # noqa: ANN401 - as above
+    return CleanText(clean_body, BODY_CHARS, **more)
+
+
+def _subject(**more: Any) -> CleanText:  # noqa: ANN401 - as above
+    return CleanText(clean_subject, SUBJECT_CHARS, **more)
+
+
+class Request(Schema):
+    """A body that somebody sends us."""
+
+    class Meta:
+        """Unknown fields are refused."""
+
+        unknown = RAISE
+
+
+class FirstMessage(Request):
+    """The message that opens a conversation."""
+
+    client_message_id = Id(required=True)
+    body = _body(required=True)
+
+
+class OpenConversation(Request):
+    """POST /conversations by staff."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    subject = _subject(allow_none=True)
+    participant_ids = fields.List(Id(), validate=validate.Length(max=PARTICIPANTS_MAX))
+    patient_id = Id(allow_none=True)
+    first_message = fields.Nested(FirstMessage, allow_none=True)
+
+
+class OpenPortalConversation(Request):
+    """POST /conversations by a patient: goes to the staff who care for that patient."""
+
+    subject = _subject(required=True)
+    first_message = fields.Nested(FirstMessage, required=True)
+    patient_id = Id(allow_none=True)
+
+
+class ChangeConversation(Request):
+    """PATCH /conversations/<id>."""
+
+    subject = _subject()
+    status = fields.String(validate=validate.OneOf(("open", "closed")))
+
+
+class PostMessage(Request):
+    """POST /conversations/<id>/messages by staff; also the fields of the socket's `send`."""
+
+    client_message_id = Id(required=True)
+    body = _body(required=True)
+    stream = fields.String(load_default="shared", validate=validate.OneOf(STREAMS))
+    reply_to = Id(allow_none=True, load_default=None)
+    attachment_ids = fields.List(Id(), load_default=list, validate=validate.Length(max=ATTACHMENTS_MAX))
+    mentions = fields.List(Id(), load_default=list, validate=validate.Length(max=MENTIONS_MAX))
+    priority = fields.String(load_default="normal", validate=validate.OneOf(("normal", "urgent")))
+    ask_acknowledgement = fields.Boolean(load_default=False)
+    seen_seq = Sequence(allow_none=True, load_default=None)
+
+
+class EditMessage(Request):
+    """PATCH /messages/<id>."""
+
+    body = _body(required=True)
+
+
+class MarkRead(Request):
+    """PUT /conversations/<id>/read."""
+
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = Sequence(required=True)
+
+
+class AddParticipant(Request):
+    """POST /conversations/<id>/participants."""
+
+    user_id = Id(required=True)
+
+
+class ListQuery(Request):
+    """GET /conversations."""
+
+    filter = fields.String(load_default="all", validate=validate.OneOf(FILTERS))
+    q = fields.String(load_default="", validate=validate.Length(max=SUBJECT_CHARS))
+    cursor = fields.String(load_default=None, validate=validate.Length(max=SUBJECT_CHARS))
+    limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
+
+
+class TimelineQuery(Request):
+    """GET /conversations/<id>/timeline: `before` pages back, `after` pages on, neither gives the newest page."""
+
+    stream = fields.String(load_default="shared", validate=validate.OneOf(STREAMS))
+    before = fields.Integer(load_default=None, validate=validate.Range(min=0, max=2**53 - 1))
+    after = fields.Integer(load_default=None, validate=validate.Range(min=0, max=2**53 - 1))
+    limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
+
+
+class DirectoryQuery(Request):
+    """GET /directory."""
+
+    q = fields.String(load_default="", validate=validate.Length(max=SUBJECT_CHARS))
+    kind = fields.String(load_default=None, validate=validate.OneOf(("staff", "patient")))
+    limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
+
+
+# What we answer with.
+
+
+class Person(Schema):
+    """A member of staff or a patient, by name."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(("staff", "patient")))
+
+
+class Named(Schema):
+    """An id and a name."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
+class Reply(Schema):
+    """The message that is answered."""
+
+    id = Id(required=True)
+    seq = fields.Integer(required=True)
+    excerpt = fields.String(required=True)
+
+
+class Acknowledged(Schema):
+    """Who acknowledged, and when."""
+
+    id = Id(required=True)
+    at = fields.String(required=True)
+
+
+class Acknowledgement(Schema):
+    """Whether acknowledgement was asked for, and by whom it was given."""
+
+    asked = fields.Boolean(required=True)
+    by = fields.List(fields.Nested(Acknowledged), required=True)
+
+
+class Attachment(Schema):
+    """A file of a message."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    media_type = fields.String(required=True)
+    size = fields.Integer(required=True)
+    width = fields.Integer(required=True, allow_none=True)
+    height = fields.Integer(required=True, allow_none=True)
+    url = fields.String(required=True)
+    thumbnail_url = fields.String(required=True, allow_none=True)
+
+
+class Message(Schema):
+    """A message as it is now; a recalled one has an empty body."""
+
+    id = Id(required=True)
+    client_message_id = Id(required=True)
+    body = fields.String(required=True)
+    reply_to = fields.Nested(Reply, required=True, allow_none=True)
+    attachments = fields.List(fields.Nested(Attachment), required=True)
+    mentions = fields.List(Id(), required=True)
+    priority = fields.String(required=True, validate=validate.OneOf(("normal", "urgent")))
+    acknowledgement = fields.Nested(Acknowledgement, required=True)
+    edited_at = fields.String(required=True, allow_none=True)
+    recalled = fields.Boolean(required=True)
+
+
+ENTRY_TYPES = (
+    "message.posted",
+    "message.edited",
+    "message.recalled",
+    "message.acknowledged",
+    "participant.joined",
+    "participant.left",
+    "conversation.opened",
+    "conversation.closed",
+    "conversation.reopened",
+    "conversation.renamed",
+)
+
+
+class Entry(Schema):
+    """One numbered change in a stream; which of the later fields it has depends on its type."""
+
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = fields.Integer(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(ENTRY_TYPES))
+    at = fields.String(required=True)
+    actor = fields.Nested(Person, required=True)
+    message = fields.Nested(Message, metadata={"description": "message.posted"})
+    message_id = Id(metadata={"description": "message.edited, message.recalled, message.acknowledged"})
+    body = fields.String(metadata={"description": "message.edited"})
+    edited_at = fields.String(metadata={"description": "message.edited"})
+    user = fields.Nested(Person, metadata={"description": "participant.joined, participant.left"})
+    subject = fields.String(metadata={"description": "conversation.renamed"})
+
+
+class Participant(Schema):
+    """Somebody who takes part."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(("staff", "patient")))
+    role = fields.String(required=True)
+    joined_at = fields.String(required=True)
+
+
+class Positions(Schema):
+    """A position in each stream; patients have the shared one only."""
+
+    shared = fields.Integer(required=True)
+    internal = fields.Integer()
+
+
+class CanReply(Schema):
+    """Whether the caller may write here, and if not, why."""
+
+    allowed = fields.Boolean(required=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
+class Conversation(Schema):
+    """A conversation as its caller may see it."""
+
+    id = Id(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    subject = fields.String(required=True, allow_none=True)
+    status = fields.String(required=True, validate=validate.OneOf(("open", "closed")))
+    patient = fields.Nested(Named, required=True, allow_none=True)
+    participants = fields.List(fields.Nested(Participant), required=True)
+    heads = fields.Nested(Positions, required=True)
+    unread = fields.Nested(Positions, required=True)
+    read = fields.Dict(keys=Id(), values=fields.Nested(Positions), required=True)
+    last_entry = fields.Nested(Entry, required=True, allow_none=True)
+    can_reply = fields.Nested(CanReply, required=True)
+    created_at = fields.String(required=True)
+    updated_at = fields.String(required=True)
+
+
+class ConversationPage(Schema):
+    """Conversations, newest activity first."""
+
+    items = fields.List(fields.Nested(Conversation), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class Timeline(Schema):
+    """A page of a stream, oldest first; `head` is the newest seq there is."""
+
+    items = fields.List(fields.Nested(Entry), required=True)
+    head = fields.Integer(required=True)
+    has_more = fields.Boolean(required=True)
+
+
+class Version(Schema):
+    """An earlier body of a message and when it was written."""
+
+    body = fields.String(required=True)
+    at = fields.String(required=True)
+
+
+class History(Schema):
+    """The earlier bodies of a message, oldest first."""
+
+    items = fields.List(fields.Nested(Version), required=True)
+
+
+class DirectoryPerson(Schema):
+    """Somebody one may write to; a patient with what tells them apart."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(("staff", "patient")))
+    title = fields.String(allow_none=True)
+    birth_date = fields.String(allow_none=True)
+
+
+class Directory(Schema):
+    """People one may write to."""
+
+    items = fields.List(fields.Nested(DirectoryPerson), required=True)
+
+
+class Limits(Schema):
+    """What the doors take at most."""
+
+    body_chars = fields.Integer(required=True)
+    attachment_bytes = fields.Integer(required=True)
+    sends_per_minute = fields.Integer(required=True)
+
+
+class Me(Schema):
+    """The signed-in person."""
+
+    user = fields.Nested(Person, required=True)
+    org = fields.Nested(Named, required=True)
+    permissions = fields.List(fields.String(), required=True)
+    unread_total = fields.Integer(required=True)
+    limits = fields.Nested(Limits, required=True)
+
+
+class ProblemBody(Schema):
+    """A refusal (RFC 9457)."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    errors = fields.Dict(keys=fields.String(), values=fields.Raw(), metadata={"description": "invalid: per field"})
+    entries = fields.List(fields.Nested(Entry), metadata={"description": "stale: what the author had not seen"})
+    retry_after = fields.Integer(metadata={"description": "rate_limited: seconds"})
