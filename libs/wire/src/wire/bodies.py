@@ -5,7 +5,7 @@ Text is cleaned while it is loaded (`wire.text`), so what a schema returns is wh
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
@@ -25,7 +25,9 @@ ATTACHMENTS_MAX = 10
 class Id(fields.String):
     """A UUID in its text form; any other string is refused with a sentence."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"id": "Must be a UUID in lower case with dashes."}
+    default_error_messages = {  # noqa: RUF012 - marshmallow declares it so
+        "id": "Must be a UUID in lower case with dashes."
+    }
 
     def __init__(self, **more: Any) -> None:  # noqa: ANN401 - passes marshmallow's own options on
         more.setdefault("metadata", {"format": "uuid"})

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+class Problem(Exception):
     """A refusal that the caller is told; `detail` is a sentence for people, `code` is for programs."""
 
     code: ClassVar[str] = "internal"

@@ -1,0 +1,143 @@
+"""The ground under a service's tables: the engine, the transaction, the migrations.
+
+PostgreSQL in a cluster and in tests, SQLite in the embedded run: one set of tables, one set of migrations. On SQLite a
+transaction begins IMMEDIATE, so a writer waits its turn at the start instead of failing in the middle; and writers of one
+process take turns by a lock of ours, since SQLite's own waiting would stop every greenlet, the one it waits for included.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+BUSY_MS = 10_000
+"""How long a SQLite writer waits for one in another process, in milliseconds."""
+
+_turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""One lock for each SQLite file of this process."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message is one sentence for an operator."""
+
+
+class DatabaseNewer(DatabaseError):
+    """The database was migrated by a newer release than this one."""
+
+
+class DatabaseBehind(DatabaseError):
+    """The database lacks migrations of this release."""
+
+
+def engine(url: str, *, pool_size: int = 8) -> Engine:
+    """Return an engine for `postgresql+psycopg://…` or `sqlite:///…`; nothing connects before it is used."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 3, "application_name": "messages"},
+    )
+
+
+@contextmanager
+def transaction(on: Engine) -> Iterator[Connection]:
+    """Yield a connection inside one transaction: committed when the block ends, rolled back when it raises."""
+    if not is_sqlite(on):
+        with on.begin() as connection:
+            yield connection
+        return
+    with _turns[str(on.url.database)], on.begin() as connection:
+        yield connection
+
+
+def is_sqlite(connection: Connection | Engine) -> bool:
+    """Tell whether this is the embedded run's database."""
+    return connection.dialect.name == "sqlite"
+
+
+def upgrade(on: Engine, package: str) -> None:
+    """Bring the database to this release by the scripts in `<package>/migrations`; DatabaseNewer if it is ahead."""
+    with _config(on, package) as config:
+        _refuse_newer(on, config, package)
+        with on.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def check_version(on: Engine, package: str) -> None:
+    """Raise DatabaseNewer or DatabaseBehind unless the database is at this release's migrations."""
+    with _config(on, package) as config:
+        _refuse_newer(on, config, package)
+        if _current(on, package) != ScriptDirectory.from_config(config).get_current_head():
+            raise DatabaseBehind(f"The database of {package} is not migrated yet: run '{package} migrate' first.")
+
+
+def version_table(package: str) -> str:
+    """Return the name of the table in which Alembic keeps `package`'s version."""
+    return f"{package}_version"
+
+
+def _current(on: Engine, package: str) -> str | None:
+    with on.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": version_table(package)})
+        return context.get_current_revision()
+
+
+def _refuse_newer(on: Engine, config: Config, package: str) -> None:
+    current = _current(on, package)
+    if current is None:
+        return
+    try:
+        ScriptDirectory.from_config(config).get_revision(current)
+    except CommandError as unknown:
+        raise DatabaseNewer(
+            f"The database of {package} was made by a newer release (version {current}): "
+            "install that release, or restore a backup made before the upgrade."
+        ) from unknown
+
+
+@contextmanager
+def _config(on: Engine, package: str) -> Iterator[Config]:
+    with as_file(files(package) / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        config.attributes["version_table"] = version_table(package)
+        config.attributes["engine"] = on
+        yield config
+
+
+def _sqlite(url: str) -> Engine:
+    made = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000})
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own connection
+        connection.isolation_level = None  # we begin transactions ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        cursor.close()
+
+    @event.listens_for(made, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return made
