@@ -1,0 +1,279 @@
+"""The tables, for PostgreSQL and SQLite alike; the migrations hold the database to them.
+
+* Every row carries its organisation; on PostgreSQL a row-level policy compares it with `app.org` (see 0002_fences).
+* `entries` has no holes: `seq` is the next one of its conversation's stream, taken under that conversation's row lock.
+* `outbox.id` is taken under the same lock, so within one conversation ids ascend in commit order.
+* Unread counts are stored nowhere; they are counted from `messages` and `marks`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    true,
+)
+from sqlalchemy.dialects.postgresql import UUID
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# A UUID: native on PostgreSQL, its 36 characters elsewhere; a `str` in Python either way.
+Id = String(36).with_variant(UUID(as_uuid=False), "postgresql")
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# ---- the directory: who there is. Fed from auth and from the clinic's patient records.
+
+organisations = Table(
+    "organisations",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, ForeignKey("organisations.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    # May somebody write to them: staff holding pf.messaging.view, every patient account.
+    Column("may_message", Boolean, nullable=False, server_default=true()),
+    # A JSON list of keys, as auth told last; a hint for others' views. Decisions use the token's own list.
+    Column("permissions", Text, nullable=False, server_default="[]"),
+    # Position of the auth change this row was written from; null when it came from a token.
+    Column("auth_position", BigInteger),
+    CheckConstraint("kind IN ('staff', 'patient')", name="kind"),
+    Index("ix_accounts_org_kind_name", "org", "kind", "name"),
+)
+
+# The patients an account stands for, its own first (position 0). No key to patients: records may come later.
+stands_for = Table(
+    "stands_for",
+    METADATA,
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("patient_id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("position", Integer, nullable=False, server_default="0"),
+    Index("ix_stands_for_patient_id", "patient_id"),
+)
+
+patients = Table(
+    "patients",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, ForeignKey("organisations.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("birth_date", Date),
+    Column("identifiers", Text, nullable=False, server_default="[]"),
+    Index("ix_patients_org_name", "org", "name"),
+)
+
+# The staff recorded as caring for a patient. No key to accounts: auth may tell of them later.
+care_team = Table(
+    "care_team",
+    METADATA,
+    Column("patient_id", Id, ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+)
+
+# ---- conversations and what was said in them.
+
+conversations = Table(
+    "conversations",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, ForeignKey("organisations.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("patient_id", Id, ForeignKey("patients.id")),
+    Column("opened_by", Id, ForeignKey("accounts.id"), nullable=False),
+    # client_message_id of the first message: makes opening repeatable.
+    Column("opening_key", Id),
+    # The two ids of a direct conversation, sorted: there is one for any two people.
+    Column("direct_key", String(80)),
+    Column("head_shared", BigInteger, nullable=False, server_default="0"),
+    Column("head_internal", BigInteger, nullable=False, server_default="0"),
+    # When each stream last moved. Two columns, so that an internal entry moves nothing a patient can see.
+    Column("shared_at", Instant, nullable=False),
+    Column("internal_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("kind IN ('direct', 'group', 'patient')", name="kind"),
+    CheckConstraint("status IN ('open', 'closed')", name="status"),
+    UniqueConstraint("org", "direct_key"),
+    UniqueConstraint("opened_by", "opening_key"),
+    Index("ix_conversations_patient_id", "patient_id"),
+)
+
+participants = Table(
+    "participants",
+    METADATA,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("joined_at", Instant, nullable=False),
+    # The heads just before the person joined.
+    Column("joined_shared", BigInteger, nullable=False, server_default="0"),
+    Column("joined_internal", BigInteger, nullable=False, server_default="0"),
+    Column("left_at", Instant),
+    Index("ix_participants_user_id", "user_id"),
+)
+
+entries = Table(
+    "entries",
+    METADATA,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("stream", String(10), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("org", Id, nullable=False),
+    Column("type", String(30), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor_id", Id, nullable=False),
+    Column("message_id", Id),
+    # message.edited: which version of the message this entry brought.
+    Column("version", Integer),
+    # participant.*: who.
+    Column("user_id", Id),
+    # conversation.renamed: the new subject.
+    Column("subject", Text),
+    CheckConstraint("stream IN ('shared', 'internal')", name="stream"),
+    CheckConstraint("seq > 0", name="seq"),
+)
+
+messages = Table(
+    "messages",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
+    Column("stream", String(10), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("author_id", Id, nullable=False),
+    Column("client_message_id", Id, nullable=False),
+    # Of stream, reply_to and body as first posted: tells a repeat from another message under a used id.
+    Column("digest", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("reply_to", Id),
+    Column("mentions", Text, nullable=False, server_default="[]"),
+    Column("priority", String(10), nullable=False, server_default="normal"),
+    Column("ask_acknowledgement", Boolean, nullable=False),
+    Column("posted_at", Instant, nullable=False),
+    Column("edited_at", Instant),
+    Column("recalled_at", Instant),
+    UniqueConstraint("conversation_id", "author_id", "client_message_id"),
+    Index(
+        "ix_messages_conversation_id_stream_seq",
+        "conversation_id",
+        "stream",
+        "seq",
+        unique=True,
+        postgresql_include=["author_id", "recalled_at"],
+    ),
+)
+
+# Every body an edited message has had, the first included; written with the first edit.
+message_versions = Table(
+    "message_versions",
+    METADATA,
+    Column("message_id", Id, ForeignKey("messages.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    METADATA,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("user_id", Id, primary_key=True),
+    Column("stream", String(10), primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("read_seq", BigInteger, nullable=False, server_default="0"),
+    Column("delivered_seq", BigInteger, nullable=False, server_default="0"),
+    Column("at", Instant, nullable=False),
+)
+
+# ---- what leaves, and what stays on the record.
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("org", Id, nullable=False),
+    Column("type", String(30), nullable=False),
+    # One encoded event each, for its plane's audience only; null where that plane hears nothing.
+    Column("staff", Text),
+    Column("portal", Text),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("org", Id, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("session_id", Text),
+    Column("plane", String(10), nullable=False),
+    Column("action", String(30), nullable=False),
+    # The problem's code; null when it was allowed.
+    Column("refused", String(30)),
+    Column("conversation_id", Id),
+    # The message or person it was about.
+    Column("subject_id", Id),
+    Column("stream", String(10)),
+    Column("first_seq", BigInteger),
+    Column("last_seq", BigInteger),
+    sqlite_autoincrement=True,
+)
