@@ -23,7 +23,7 @@ class RabbitExchange:
 
     Queues are named `<name>.<random>`, so that the broker's permissions can be as narrow as
     `^portal-gateway[.]`; `name` is the user of `url` unless given. A subscriber also needs to write to the default
-    exchange (`amq[.]default`: the alarm of a full queue). Exchanges that exist are looked up, which needs no permission.
+    exchange (`amq[.]default`: the alarm of a full queue). An exchange that exists is looked up without permission.
     """
 
     def __init__(
