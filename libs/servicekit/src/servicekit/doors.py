@@ -11,24 +11,12 @@ from servicekit.log import failure, get_logger
 from wire.problems import (
     MEDIA_TYPE,
     Invalid,
-    MethodNotAllowed,
-    NotFound,
     Problem,
     RateLimited,
-    TooLarge,
     Unauthenticated,
     UnsupportedMedia,
     problem_from_dict,
 )
-
-_BY_STATUS: dict[int, type[Problem]] = {
-    400: Invalid,
-    404: NotFound,
-    405: MethodNotAllowed,
-    413: TooLarge,
-    415: UnsupportedMedia,
-    422: Invalid,
-}
 
 
 def install_problems(app: Flask) -> None:
@@ -97,8 +85,13 @@ def _http_problem(error: HTTPException) -> Response:
     errors = getattr(error, "data", {}).get("messages") if isinstance(getattr(error, "data", None), dict) else None
     if errors:
         return problem_response(Invalid(errors=_by_field(errors)))
-    kind = _BY_STATUS.get(error.code)
-    return problem_response(kind() if kind else problem_from_dict({"status": error.code}))
+    return problem_response(_nearest(error.code))
+
+
+def _nearest(status: int) -> Problem:
+    problem = problem_from_dict({"status": status})
+    unknown = problem.status != status
+    return Invalid() if unknown and status < 500 else problem  # noqa: PLR2004 - below 500 the caller can mend it
 
 
 def _by_field(messages: dict[str, Any]) -> dict[str, Any]:
