@@ -1,0 +1,79 @@
+"""What every test may ask for: real parts, fresh and its own."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from tests.support import parts, postgres, rabbitmq
+from tests.support.postgres import OWNER, Database, PostgresServer
+from tests.support.rabbitmq import RabbitServer
+
+
+def pytest_configure() -> None:
+    """Let a polite kill end the run like Ctrl-C, so that containers and servers are stopped."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give a private PostgreSQL server for the whole session; missing, it fails with the sentence that helps."""
+    try:
+        with postgres.running() as server:
+            yield server
+    except parts.PartMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[Database]:
+    """Give an empty database of this test's own."""
+    database = postgres_server.fresh_database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def postgres_url(postgres_database: Database) -> str:
+    """Give the SQLAlchemy URL of an empty database, as its owner."""
+    return postgres_database.url(OWNER)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitServer]:
+    """Give a private RabbitMQ for the whole session; missing, it fails with the sentence that helps."""
+    try:
+        with rabbitmq.running() as server:
+            yield server
+    except parts.PartMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture
+def rabbitmq_vhost(rabbitmq_server: RabbitServer) -> Iterator[str]:
+    """Give a virtual host of this test's own."""
+    name = rabbitmq_server.fresh_vhost()
+    yield name
+    rabbitmq_server.drop_vhost(name)
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq_server: RabbitServer, rabbitmq_vhost: str) -> str:
+    """Give the AMQP URL of a virtual host of this test's own."""
+    return rabbitmq_server.url(rabbitmq_vhost)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Give the Chromium program the browser tests drive."""
+    try:
+        return parts.chromium_program()
+    except parts.PartMissing as missing:
+        pytest.fail(str(missing), pytrace=False)

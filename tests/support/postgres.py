@@ -1,0 +1,229 @@
+"""A real PostgreSQL of our own, and a fresh database from it whenever one is asked for.
+
+- Never a server that already runs: a container, or the machine's programs on a free port in a temporary folder.
+- Databases are clones of a template, so that migrations run once a session: `fresh_database("conversations")`.
+- The roles are the ones production has; `messages_owner` owns every database, the others get what migrations grant.
+- `durable=False` (tests) forgets fsync; the bench asks for `durable=True`.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tests.support import children, containers, parts
+from tests.support.ports import LOOPBACK, free_port, wait_until
+
+OWNER = "messages_owner"
+ROLES = (OWNER, "conversations", "relay", "auth")
+START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One database and the ways into it."""
+
+    server: "PostgresServer"
+    name: str
+
+    def url(self, role: str = OWNER) -> str:
+        """Return SQLAlchemy's URL for a role."""
+        return f"postgresql+psycopg://{self._place(role)}"
+
+    def dsn(self, role: str = OWNER) -> str:
+        """Return libpq's URL for a role."""
+        return f"postgresql://{self._place(role)}"
+
+    def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement as superuser (no row-level security) and return its rows."""
+        with self.server.connect(self.name) as connection:
+            cursor = connection.execute(query.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def drop(self) -> None:
+        """Remove the database, whoever is still connected."""
+        self.server.drop(self.name)
+
+    def _place(self, role: str) -> str:
+        return f"{role}:{self.server.passwords[role]}@{self.server.host}:{self.server.port}/{self.name}"
+
+
+@dataclass(slots=True, kw_only=True)
+class PostgresServer:
+    """A running server; `passwords` are made up for this run."""
+
+    host: str
+    port: int
+    passwords: dict[str, str]
+    pids: Callable[[], list[int]]
+    templates: set[str] = field(default_factory=set)
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        """Return a superuser's connection that commits every statement."""
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            user="postgres",
+            password=self.passwords["postgres"],
+            dbname=database,
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    def template(self, name: str, prepare: Callable[[Database], None]) -> None:
+        """Make a template once a session: a database that `prepare` (migrations, a seed) has filled."""
+        if name in self.templates:
+            return
+        database = self._create(f"template_{name}", template="template1")
+        prepare(database)
+        self.templates.add(name)
+
+    def fresh_database(self, template: str | None = None) -> Database:
+        """Return a new database: empty, or a clone of a template made before."""
+        source = f"template_{template}" if template else "template1"
+        return self._create(f"test_{secrets.token_hex(6)}", template=source)
+
+    def drop(self, name: str) -> None:
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def create_roles(self) -> None:
+        """Create production's roles with this run's passwords."""
+        with self.connect() as connection:
+            for role in ROLES:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                        sql.Identifier(role),
+                        sql.Literal(self.passwords[role]),
+                    ),
+                )
+
+    def _create(self, name: str, *, template: str) -> Database:
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                    sql.Identifier(name),
+                    sql.Identifier(OWNER),
+                    sql.Identifier(template),
+                ),
+            )
+        return Database(server=self, name=name)
+
+
+@contextmanager
+def running(*, durable: bool = False, direct: bool = False) -> Iterator[PostgresServer]:
+    """Start a server, with its roles, and stop it whatever happens."""
+    passwords = {name: secrets.token_hex(12) for name in ("postgres", *ROLES)}
+    start = _container if parts.source() is parts.Source.DOCKER else _local
+    with start(passwords, durable=durable, direct=direct) as server:
+        wait_until(lambda: _answers(server), within_s=START_S, what="PostgreSQL answering a query")
+        server.create_roles()
+        yield server
+
+
+def _settings(*, durable: bool) -> list[str]:
+    settings = ["max_connections=200", "shared_buffers=128MB", "log_min_messages=warning"]
+    if not durable:
+        settings += ["fsync=off", "full_page_writes=off"]
+    return [word for setting in settings for word in ("-c", setting)]
+
+
+def _answers(server: PostgresServer) -> bool:
+    try:
+        with server.connect() as connection:
+            # The image's first start is a passing one, on the Unix socket only: what answers over TCP is the real one.
+            connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def _container(passwords: dict[str, str], *, durable: bool, direct: bool) -> Iterator[PostgresServer]:
+    containers.prepare()
+    container = containers.owned(parts.POSTGRES_IMAGE)
+    container.with_env("POSTGRES_PASSWORD", passwords["postgres"]).with_exposed_ports(5432)
+    container.with_command(["postgres", *_settings(durable=durable)])
+    if not durable:
+        container.with_tmpfs_mount("/var/lib/postgresql/data", "size=1g")
+    with container:
+        host, port = containers.address(container, 5432, direct=direct)
+        yield PostgresServer(
+            host=host,
+            port=port,
+            passwords=passwords,
+            pids=lambda: containers.pids(container),
+        )
+
+
+@contextmanager
+def _local(passwords: dict[str, str], *, durable: bool, direct: bool) -> Iterator[PostgresServer]:
+    del direct  # a local server is always reached directly
+    programs = parts.postgres_programs()
+    user = _unprivileged_user()
+    folder = Path(tempfile.mkdtemp(prefix="messages-postgres-"))
+    try:
+        secret = folder / "password"
+        secret.write_text(passwords["postgres"])
+        if user:
+            for path in (folder, secret):
+                shutil.chown(path, user, user)
+        made = subprocess.run(
+            [
+                *(programs / "initdb", "-D", folder / "data", "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"),
+                *("--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"),
+            ],
+            user=user,
+            group=user,
+            cwd=folder,
+            capture_output=True,
+            check=False,
+        )
+        if made.returncode != 0:
+            raise parts.PartMissing(f"initdb could not make a database folder: {made.stderr.decode().strip()[-300:]}")
+        port = free_port()
+        child = children.start(
+            "postgres",
+            [
+                *(str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)),
+                *("-c", f"listen_addresses={LOOPBACK}", "-c", f"unix_socket_directories={folder}"),
+                *_settings(durable=durable),
+            ],
+            log=folder / "log",
+            environ=os.environ,
+            cwd=folder,
+            user=user,
+            ends_with_us=signal.SIGINT,
+        )
+        try:
+            yield PostgresServer(
+                host=LOOPBACK,
+                port=port,
+                passwords=passwords,
+                pids=lambda: children.family(child.pid),
+            )
+        finally:
+            child.stop(by=signal.SIGINT)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user() -> str | None:
+    """Return who runs PostgreSQL when we are root: it refuses to run as root itself."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
