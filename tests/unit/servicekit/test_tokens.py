@@ -44,7 +44,7 @@ class Auth:
             raise httpx.ConnectError("nobody there")
         if request.url.path == "/auth/token":
             return httpx.Response(200, json={"access_token": f"token-{self.asked}", "expires_in": 600})
-        return httpx.Response(200, content=orjson.dumps(KeySet(self.keys).as_dict(private=False)))
+        return httpx.Response(200, content=orjson.dumps(KeySet([*self.keys]).as_dict(private=False)))
 
     def signs(self, key: ECKey | None = None, header: dict[str, Any] | None = None, **claims: Any) -> str:  # noqa: ANN401
         key = key or self.keys[-1]
