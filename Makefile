@@ -1,0 +1,46 @@
+# Messages: what a person types. Each target says what it does in `make help`.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench up down
+
+PROJECTS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/embedded/pyproject.toml))
+FOLDERS  := $(PROJECTS:/pyproject.toml=)
+BIN      := .venv/bin
+DEMO     ?= on
+export DEMO
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/run.stamp ## everything in one process with a demo clinic, on http://localhost:8080 (PORT=, DATA_DIR=)
+	@exec $(BIN)/python -m embedded
+
+test: .venv/tools.stamp ## every test, on real PostgreSQL, RabbitMQ and Chromium; installs what is missing (ARGS=)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/tools.stamp ## format, lint, types, import rule, dependencies, known weaknesses; no test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(FOLDERS:%=%/src)
+	$(BIN)/lint-imports
+	@for folder in $(FOLDERS); do echo "deptry $$folder"; $(BIN)/deptry --config $$folder/pyproject.toml $$folder/src || exit 1; done
+	@$(BIN)/python deploy/audit.py
+
+format: .venv/tools.stamp ## write every file as `check` wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/tools.stamp ## B1 to B3 on real PostgreSQL and RabbitMQ: table, JSON and plot in bench-results/ (ARGS=)
+	@$(BIN)/python -m tests.load $(ARGS)
+
+up: ## every part in its own container, on http://localhost:8080 (PORT=, DEMO=off)
+	@deploy/compose.sh up
+
+down: ## stop what `up` started and leave nothing of it: containers, networks, data, images, secrets
+	@deploy/compose.sh down
+
+.venv/run.stamp: deploy/venv.sh constraints.txt $(PROJECTS)
+	@deploy/venv.sh run
+
+.venv/tools.stamp: .venv/run.stamp tests/requirements.txt
+	@deploy/venv.sh tools

@@ -1,0 +1,87 @@
+"""How gunicorn runs each of the four services; what differs between them comes from the environment.
+
+- SERVICE names the service, and with it the application (`staff-gateway` is staff_gateway.app:create_app()).
+- The gateways run on gevent, auth and conversations on threads: a password hash would stop a gevent hub for 100 ms.
+- One worker a container: a replica is one more container, and the metrics of a process are those of its container.
+- Idle connections are kept longer than any caller of ours keeps one, so that it is always the caller who closes: a
+  request written into a connection the service is just closing would be lost.
+- On SIGTERM the application's own `stop` runs first (a gateway asks its sockets to come back elsewhere), and only then
+  does gunicorn stop listening and wait for the requests that are still open.
+- No request line is ever logged: an address may carry a one-time code, and a broken request anything at all.
+"""
+
+import os
+import resource
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+SERVICE = os.environ["SERVICE"]
+LIVE = SERVICE.endswith("-gateway")
+
+
+class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
+    """gunicorn's own log without anything a caller sent."""
+
+    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
+        if str(msg).startswith("Invalid request"):
+            msg, args = "Refused a request that is not HTTP.", ()
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+        if str(msg).startswith("Error handling request"):
+            msg, args = "Failed while handling a request.", ()
+        super().exception(msg, *args, **kwargs)
+
+
+# Engines commonly start a process with 1,024 open files and let it ask for more; each live socket is one.
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))
+
+wsgi_app = SERVICE.replace("-", "_") + ".app:create_app()"
+proc_name = SERVICE
+bind = ["0.0.0.0:" + os.environ.get("PORT", "8000")]
+backlog = 2048
+workers = 1
+worker_class = "gevent" if LIVE else "gthread"
+worker_connections = 20_000 if LIVE else 1_000
+threads = int(os.environ.get("THREADS", "16"))
+keepalive = 75
+timeout = 30
+graceful_timeout = 20
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112 - a heartbeat file of no content
+control_socket_disable = True  # nobody steers a running container by gunicornc, and the root is read-only
+logger_class = QuietLogger
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+limit_request_line = 8190
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the application end its own work before gunicorn ends the worker."""
+    import signal  # noqa: PLC0415 - the gevent worker has patched it by now
+
+    stop: Callable[[], None] | None = worker.wsgi.extensions.get("stop")
+    if stop is None:
+        return
+
+    def finish() -> None:
+        try:
+            stop()
+        finally:
+            worker.handle_exit(signal.SIGTERM, None)
+
+    def leave(_signal: int, _frame: object) -> None:
+        # A signal's code must not wait: the work goes to a greenlet, or a thread, of its own.
+        if LIVE:
+            import gevent  # noqa: PLC0415 - only the gateways have it
+
+            gevent.spawn(finish)
+        else:
+            import threading  # noqa: PLC0415 - as above
+
+            threading.Thread(target=finish, name="stop", daemon=True).start()
+
+    signal.signal(signal.SIGTERM, leave)
