@@ -67,6 +67,7 @@ END
 write relay << END
 RELAY_DATABASE_URL=$(database relay "$relay_role" conversations)
 BROKER_URL=$(broker relay "$relay_user")
+CONVERSATIONS_SECRET=$conversations_client
 END
 
 write staff-gateway << END
