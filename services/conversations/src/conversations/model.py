@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -116,19 +117,57 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participation:
-    """One person's part in one conversation."""
+    """One person's part in one conversation, while it lasts."""
 
+    conversation_id: str
     user_id: str
     kind: PersonKind
     role: Role
+    name: str = field(repr=False)
     joined_at: datetime
     joined_shared: int = 0
     joined_internal: int = 0
 
+    def joined(self, stream: Stream) -> int:
+        """Return the stream's head just before the person joined."""
+        return self.joined_shared if stream is Stream.SHARED else self.joined_internal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who takes part in a conversation at this moment, by plane."""
+
+    staff: tuple[str, ...] = ()
+    patients: tuple[str, ...] = ()
+
+    def __contains__(self, user_id: str) -> bool:
+        return user_id in self.staff or user_id in self.patients
+
+    def __len__(self) -> int:
+        return len(self.staff) + len(self.patients)
+
+    def may_hear(self, stream: Stream) -> Audience:
+        """Return those of them who may hear `stream`: nobody but staff hears the internal one."""
+        return self if stream is Stream.SHARED else Audience(staff=self.staff)
+
+    def only(self, user_id: str) -> Audience:
+        """Return one of them alone."""
+        return Audience(
+            staff=tuple(one for one in self.staff if one == user_id),
+            patients=tuple(one for one in self.patients if one == user_id),
+        )
+
+    def without(self, user_id: str) -> Audience:
+        """Return everybody else."""
+        return Audience(
+            staff=tuple(one for one in self.staff if one != user_id),
+            patients=tuple(one for one in self.patients if one != user_id),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A conversation's row, as it is under its lock."""
+    """A conversation's row: what it is, and where its streams stand."""
 
     id: str
     org: str
@@ -136,9 +175,46 @@ class Standing:
     status: Status
     head_shared: int
     head_internal: int
-    patient_id: str | None = None
-    subject: str = field(default="", repr=False)
+    shared_at: datetime
+    internal_at: datetime | None
+    patient_id: str | None
 
     def head(self, stream: Stream) -> int:
         """Return the seq of the stream's newest entry; 0 when it has none."""
         return self.head_shared if stream is Stream.SHARED else self.head_internal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message as the use cases need it to decide about it."""
+
+    id: str
+    conversation_id: str
+    stream: Stream
+    seq: int
+    author_id: str
+    version: int
+    posted_at: datetime
+    edited_at: datetime | None
+    recalled_at: datetime | None
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One event on its way to the relay, encoded for each plane that hears it."""
+
+    org: str
+    type: str
+    staff: str | None = field(repr=False)
+    portal: str | None = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Writes:
+    """Rows that one transaction has decided to store, in order; nothing is stored until they are handed over."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    messages: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    heads: list[dict[str, Any]] = field(default_factory=list)
+    parcels: list[Parcel] = field(default_factory=list)

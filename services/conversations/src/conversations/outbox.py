@@ -9,24 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, insert, text
 
+from conversations.model import Parcel
 from conversations.tables import outbox
 
 CHANNEL = "conversations_outbox"
 """What the relay listens to on PostgreSQL."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """One event on its way to the relay, encoded for each plane that hears it."""
-
-    org: str
-    type: str
-    staff: str | None = field(repr=False)
-    portal: str | None = field(repr=False)
 
 
 class Bell:

@@ -1,0 +1,191 @@
+"""The log of a stream: entries with what they show today, read by position and never by time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from conversations.model import EntryType, Sent, Stream, Writes
+from conversations.store.asked import Point, points
+from conversations.tables import accounts, conversations, entries, marks, message_versions, messages
+
+
+def page(
+    connection: Connection,
+    *,
+    conversation_id: str,
+    stream: Stream,
+    before: int | None,
+    after: int | None,
+    limit: int,
+) -> list[Row[Any]]:
+    """Return up to `limit` entries before or after a seq, or the newest ones, oldest first."""
+    query = _entries().where(entries.c.conversation_id == conversation_id, entries.c.stream == stream)
+    if after is not None:
+        query = query.where(entries.c.seq > after).order_by(entries.c.seq).limit(limit)
+        return list(connection.execute(query))
+    if before is not None:
+        query = query.where(entries.c.seq < before)
+    newest_first = connection.execute(query.order_by(entries.c.seq.desc()).limit(limit))
+    return list(newest_first)[::-1]
+
+
+def at(connection: Connection, places: Sequence[Point]) -> list[Row[Any]]:
+    """Return the entries at exactly these places."""
+    if not places:
+        return []
+    asked = points(connection, places)
+    return list(connection.execute(_entries().join(asked, _same_stream(asked) & (entries.c.seq == asked.c.seq))))
+
+
+def since(connection: Connection, places: Sequence[Point]) -> list[Row[Any]]:
+    """Return every entry after these places, in seq order per stream."""
+    if not places:
+        return []
+    asked = points(connection, places)
+    query = _entries().join(asked, _same_stream(asked) & (entries.c.seq > asked.c.seq))
+    return list(connection.execute(query.order_by(entries.c.conversation_id, entries.c.stream, entries.c.seq)))
+
+
+def posted(connection: Connection, message_ids: Collection[str]) -> list[Row[Any]]:
+    """Return the entries that brought these messages, as they are now."""
+    query = _entries().where(
+        tuple_(entries.c.conversation_id, entries.c.stream, entries.c.seq).in_(
+            select(messages.c.conversation_id, messages.c.stream, messages.c.seq).where(messages.c.id.in_(message_ids))
+        )
+    )
+    return list(connection.execute(query))
+
+
+def about(connection: Connection, message: Sent, kind: EntryType) -> Row[Any] | None:
+    """Return the newest entry of this kind about a message."""
+    query = _entries().where(
+        entries.c.conversation_id == message.conversation_id,
+        entries.c.stream == message.stream,
+        entries.c.seq > message.seq,
+        entries.c.message_id == message.id,
+        entries.c.type == kind,
+    )
+    return connection.execute(query.order_by(entries.c.seq.desc()).limit(1)).first()
+
+
+def message(connection: Connection, org: str, message_id: str) -> Sent | None:
+    """Return a message to decide about."""
+    row = connection.execute(select(messages).where(messages.c.id == message_id, messages.c.org == org)).first()
+    return None if row is None else sent(row)
+
+
+def sent(row: Row[Any]) -> Sent:
+    """Read a message's row."""
+    return Sent(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        stream=Stream(row.stream),
+        seq=row.seq,
+        author_id=row.author_id,
+        version=row.version,
+        posted_at=row.posted_at,
+        edited_at=row.edited_at,
+        recalled_at=row.recalled_at,
+        body=row.body,
+    )
+
+
+def versions(connection: Connection, message_id: str) -> Sequence[Row[Any]]:
+    """Return every body an edited message has had, oldest first; nothing when it was never edited."""
+    query = select(message_versions).where(message_versions.c.message_id == message_id)
+    return connection.execute(query.order_by(message_versions.c.version)).all()
+
+
+def put_version(connection: Connection, row: dict[str, Any]) -> None:
+    """Keep a body a message has had; one that is kept already stays."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(message_versions).values(row).on_conflict_do_nothing())
+
+
+def change_message(connection: Connection, message_id: str, **changed: object) -> None:
+    """Store what a message is now."""
+    connection.execute(update(messages).where(messages.c.id == message_id).values(**changed))
+
+
+def save(connection: Connection, writes: Writes) -> None:
+    """Store new entries and messages, and move the heads to them."""
+    if writes.messages:
+        connection.execute(insert(messages), writes.messages)
+    if writes.entries:
+        connection.execute(insert(entries), writes.entries)
+    for head in writes.heads:
+        row = {name: value for name, value in head.items() if name != "id"}
+        connection.execute(update(conversations).where(conversations.c.id == head["id"]).values(row))
+
+
+def unread(connection: Connection, user_id: str, places: Sequence[Point]) -> dict[tuple[str, str], int]:
+    """Count what others posted after these places and did not recall; streams without any are left out."""
+    if not places:
+        return {}
+    asked = points(connection, places)
+    query = (
+        select(asked.c.conversation_id, asked.c.stream, func.count())
+        .join(
+            messages,
+            (messages.c.conversation_id == asked.c.conversation_id)
+            & (messages.c.stream == asked.c.stream)
+            & (messages.c.seq > asked.c.seq),
+        )
+        .where(messages.c.author_id != user_id, messages.c.recalled_at.is_(None))
+        .group_by(asked.c.conversation_id, asked.c.stream)
+    )
+    return {(conversation_id, stream): count for conversation_id, stream, count in connection.execute(query)}
+
+
+def read_marks(
+    connection: Connection, conversation_ids: Collection[str], streams: Collection[Stream], user_id: str | None = None
+) -> Sequence[Row[Any]]:
+    """Return how far people have read in these streams, or how far one person has."""
+    query = select(marks).where(
+        marks.c.conversation_id.in_(conversation_ids), marks.c.stream.in_(streams), marks.c.read_seq > 0
+    )
+    if user_id is not None:
+        query = query.where(marks.c.user_id == user_id)
+    return connection.execute(query).all()
+
+
+def _same_stream(asked: Any) -> Any:  # noqa: ANN401 - a table of points; a condition
+    return (entries.c.conversation_id == asked.c.conversation_id) & (entries.c.stream == asked.c.stream)
+
+
+def _entries() -> Select[Any]:
+    actor, someone, answered = accounts.alias("actor"), accounts.alias("someone"), messages.alias("answered")
+    return (
+        select(
+            entries,
+            actor.c.name.label("actor_name"),
+            actor.c.kind.label("actor_kind"),
+            someone.c.name.label("user_name"),
+            someone.c.kind.label("user_kind"),
+            messages.c.client_message_id,
+            messages.c.body,
+            messages.c.mentions,
+            messages.c.priority,
+            messages.c.ask_acknowledgement,
+            messages.c.edited_at,
+            messages.c.recalled_at,
+            answered.c.id.label("answered_id"),
+            answered.c.seq.label("answered_seq"),
+            answered.c.body.label("answered_body"),
+            answered.c.recalled_at.label("answered_recalled_at"),
+            message_versions.c.body.label("version_body"),
+        )
+        .select_from(entries)
+        .outerjoin(actor, actor.c.id == entries.c.actor_id)
+        .outerjoin(someone, someone.c.id == entries.c.user_id)
+        .outerjoin(messages, messages.c.id == entries.c.message_id)
+        .outerjoin(answered, answered.c.id == messages.c.reply_to)
+        .outerjoin(
+            message_versions,
+            (message_versions.c.message_id == entries.c.message_id) & (message_versions.c.version == entries.c.version),
+        )
+    )
