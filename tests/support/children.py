@@ -42,6 +42,11 @@ class Child:
         self.send(signal.SIGKILL)
         self.process.wait()
 
+    def send_term(self) -> None:
+        """Ask the process to end, without waiting."""
+        if self.alive:
+            self.process.terminate()
+
     def stop(self, *, within_s: float = 10, by: signal.Signals = signal.SIGTERM) -> int:
         """Ask the process to end and wait; one that does not is killed. Returns its exit code."""
         if self.alive:

@@ -2,7 +2,8 @@
 
 - Never a server that already runs: a container, or the machine's programs on a free port in a temporary folder.
 - Databases are clones of a template, so that migrations run once a session: `fresh_database("conversations")`.
-- The roles are the ones production has; `messages_owner` owns every database, the others get what migrations grant.
+- The roles are the ones production has: `messages_owner` owns a database, or `auth_owner` auth's; the others get
+  what production grants.
 - `durable=False` (tests) forgets fsync; the bench asks for `durable=True`.
 """
 
@@ -26,7 +27,8 @@ from tests.support import children, containers, parts
 from tests.support.ports import LOOPBACK, free_port, wait_until
 
 OWNER = "messages_owner"
-ROLES = (OWNER, "conversations", "relay", "auth")
+AUTH_OWNER = "auth_owner"
+ROLES = (OWNER, "conversations", "relay", AUTH_OWNER, "auth")
 START_S = 60.0
 
 
@@ -81,18 +83,18 @@ class PostgresServer:
             connect_timeout=5,
         )
 
-    def template(self, name: str, prepare: Callable[[Database], None]) -> None:
+    def template(self, name: str, prepare: Callable[[Database], None], *, owner: str = OWNER) -> None:
         """Make a template once a session: a database that `prepare` (migrations, a seed) has filled."""
         if name in self.templates:
             return
-        database = self._create(f"template_{name}", template="template1")
+        database = self._create(f"template_{name}", template="template1", owner=owner)
         prepare(database)
         self.templates.add(name)
 
-    def fresh_database(self, template: str | None = None) -> Database:
+    def fresh_database(self, template: str | None = None, *, owner: str = OWNER) -> Database:
         """Return a new database: empty, or a clone of a template made before."""
         source = f"template_{template}" if template else "template1"
-        return self._create(f"test_{secrets.token_hex(6)}", template=source)
+        return self._create(f"test_{secrets.token_hex(6)}", template=source, owner=owner)
 
     def drop(self, name: str) -> None:
         with self.connect() as connection:
@@ -109,12 +111,12 @@ class PostgresServer:
                     ),
                 )
 
-    def _create(self, name: str, *, template: str) -> Database:
+    def _create(self, name: str, *, template: str, owner: str) -> Database:
         with self.connect() as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
                     sql.Identifier(name),
-                    sql.Identifier(OWNER),
+                    sql.Identifier(owner),
                     sql.Identifier(template),
                 ),
             )
