@@ -188,7 +188,11 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
             "CONVERSATIONS_SECRET": keys["conversations"],
             "BROKER_URL": broker("conversations"),
         },
-        RELAY: {"RELAY_DATABASE_URL": database.url("relay"), "BROKER_URL": broker("relay")},
+        RELAY: {
+            "RELAY_DATABASE_URL": database.url("relay"),
+            "CONVERSATIONS_SECRET": keys["conversations"],
+            "BROKER_URL": broker("relay"),
+        },
         STAFF: {
             "GATEWAY_SECRET": keys["staff"],
             "SESSION_SECRET": keys["cookies"],
