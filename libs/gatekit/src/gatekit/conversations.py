@@ -1,8 +1,8 @@
 """The conversations service as the REST doors use it: the user's own token goes along and decides (protocol.md 4).
 
 Promises: every call carries the gateway's service token and the user's token, and nothing the gateway asserts itself;
-a browser's token that was refused, because it was taken back a moment ago, is renewed once and the call repeated,
-which is safe because a refused call did nothing; when the service is away the caller learns that nothing was stored.
+tokens that were refused, because they were taken back a moment ago, are renewed once and the call repeated, which is
+safe because a refused call did nothing; when the service is away the caller learns that nothing was stored.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import orjson
 from gatekit.callers import Caller, Callers
 from servicekit.http import call
 from servicekit.tokens import ServiceToken
-from wire.problems import Unauthenticated
+from wire.problems import Unauthenticated, problem_from_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,17 @@ class Conversations:
         try:
             return self._call(caller, method, path, query=query, body=body)
         except Unauthenticated:
-            if caller.session is None:
-                raise
-        return self._call(self._callers.renewed(caller), method, path, query=query, body=body)
+            self._service_token.forget()
+            again = caller if caller.session is None else self._callers.renewed(caller)
+        return self._call(again, method, path, query=query, body=body)
+
+    def mark_read(self, caller: Caller, *, conversation_id: str, stream: str, seq: int) -> None:
+        """Store how far the caller has read; raises the refusal's Problem, or Unavailable."""
+        mark = {"token": caller.token, "kind": "read", "conversation_id": conversation_id, "stream": stream, "seq": seq}
+        answer = self.ask(caller, "POST", "/marks", body={"items": [mark]})
+        refused = answer.body["results"][0].get("problem")
+        if refused is not None:
+            raise problem_from_dict(refused)
 
     def _call(
         self,

@@ -8,7 +8,7 @@ _LONGEST: Final = 512
 
 
 def local_destination(wanted: str | None, *, pages: str) -> str:
-    """Return `wanted` when it is `pages` or a path below it, else `pages`.
+    r"""Return `wanted` when it is `pages` or a path below it, else `pages`.
 
     Another host (`https://…`, `//…`, `/\\…`), a path out of the pages (`..`) and anything unusual are not followed.
     """

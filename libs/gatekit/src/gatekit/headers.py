@@ -23,20 +23,22 @@ _ALWAYS: Final = {
 def content_security_policy(origins: Origins) -> str:
     """Return the policy of our pages: own files only, no inline script or style, no frame around us."""
     live = origins.public.replace("http", "ws", 1)
-    return "; ".join((
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",
-        "font-src 'self'",
-        "media-src 'self' blob:",
-        "manifest-src 'self'",
-        f"connect-src 'self' {live}",
-        f"form-action 'self' {origins.public}",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-    ))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' blob: data:",
+            "font-src 'self'",
+            "media-src 'self' blob:",
+            "manifest-src 'self'",
+            f"connect-src 'self' {live}",
+            f"form-action 'self' {origins.public}",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "object-src 'none'",
+        )
+    )
 
 
 def install_headers(app: Flask, origins: Origins, *, static_path: str) -> None:

@@ -1,4 +1,4 @@
-"""The issuer's word about who signed in (ID token, OpenID Connect Core 3.1.3.7): signed, meant for us, for this attempt."""
+"""The issuer's word about who signed in: signed, for us, for this attempt (OpenID Connect Core 3.1.3.7)."""
 
 import hmac
 from typing import Any, Final

@@ -91,12 +91,14 @@ class Issuer:
 
     def redeem(self, code: str, verifier: str) -> Grant:
         """Change an authorization code into tokens; SignInRefusedError or Unavailable."""
-        answer = self._token({
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": self.callback,
-            "code_verifier": verifier,
-        })
+        answer = self._token(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": self.callback,
+                "code_verifier": verifier,
+            }
+        )
         try:
             return Grant(
                 access_token=answer["access_token"],

@@ -25,7 +25,9 @@ class Seal:
 
     def close(self, value: Mapping[str, Any]) -> str:
         """Return `value` as a sealed text that is safe in a cookie."""
-        return jwe.encrypt_compact(dict(_HEADER), orjson.dumps(dict(value)), self._key, algorithms=list(_HEADER.values()))
+        return jwe.encrypt_compact(
+            dict(_HEADER), orjson.dumps(dict(value)), self._key, algorithms=list(_HEADER.values())
+        )
 
     def open(self, text: str) -> dict[str, Any] | None:
         """Return the value sealed in `text`; None when it was not sealed here for this purpose, or was changed."""

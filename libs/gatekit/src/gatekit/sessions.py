@@ -83,9 +83,7 @@ class SessionCookie:
 
     def clear(self, response: Response) -> None:
         """Make the browser forget the session."""
-        response.delete_cookie(
-            self.name, path=self._path, secure=self._secure, httponly=True, samesite="Lax"
-        )
+        response.delete_cookie(self.name, path=self._path, secure=self._secure, httponly=True, samesite="Lax")
 
     def _now(self) -> int:
         return int(self._clock().timestamp())

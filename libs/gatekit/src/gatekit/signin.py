@@ -73,9 +73,7 @@ class AttemptCookies:
 
     def end(self, response: Response, state: str) -> None:
         """Make the browser forget the attempt: it is used once."""
-        response.delete_cookie(
-            self._name(state), path=self._path, secure=self._secure, httponly=True, samesite="Lax"
-        )
+        response.delete_cookie(self._name(state), path=self._path, secure=self._secure, httponly=True, samesite="Lax")
 
     def _name(self, state: str) -> str:
         return f"{self._prefix}_{sum(state.encode()) % _AT_ONCE}"

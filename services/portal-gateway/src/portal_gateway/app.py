@@ -1,0 +1,46 @@
+"""Puts the portal gateway together; the only place that knows every part of it."""
+
+from collections.abc import Mapping
+
+import chatui
+import httpx
+from flask import Flask
+
+from gatekit.addresses import PORTAL
+from gatekit.gate import Gate
+from gatekit.me import Limits
+from gatekit.sending import posts_through
+from portal_gateway.settings import Settings
+from portal_gateway.web import calls
+from portal_gateway.presenter import Presenter
+from realtime.sends import Sends
+from realtime.upstream import Upstream
+from servicekit.clock import Clock, utc_now
+from servicekit.composed import Composed
+from servicekit.exchange import Exchange
+
+
+def compose(
+    settings: Settings,
+    *,
+    exchange: Exchange,
+    clock: Clock = utc_now,
+    transports: Mapping[str, httpx.BaseTransport] | None = None,
+) -> Composed:
+    """Wire the gateway; nothing connects before the first call or before the background starts."""
+    transports = transports or {}
+    gate = Gate(PORTAL, settings, permission=None, clock=clock, transports=transports)
+    upstream = Upstream(settings.conversations_url, gate.service_token, transport=transports.get("conversations"))
+    sends = Sends(upstream, plane=PORTAL.plane, per_minute=settings.sends_per_minute)
+    gate.background.add("sends", sends.run, wake=sends.wake)
+    limits = Limits(sends_per_minute=settings.sends_per_minute)
+    posts = posts_through(sends, gate.callers)
+    app = Flask("portal_gateway", static_folder=None)
+    chatui.install(app, PORTAL.static)
+    gate.install(
+        app,
+        calls(gate.callers, gate.conversations, posts, limits, Presenter()),
+        title="Messages for patients",
+        template="chatui/portal.html",
+    )
+    return Composed(wsgi=app, background=gate.background)

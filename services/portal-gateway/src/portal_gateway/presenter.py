@@ -1,0 +1,58 @@
+"""What a patient may see of what conversations and the broker bring: the documented fields of the shared stream.
+
+Conversations shows a portal token nothing else already; this is the second wall. Promises: no field that the portal's
+schemas do not document passes, at any depth; of another stream nothing passes at all, not even that it is there.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gatekit.shapes import Sieve, sieve
+from portal_gateway import bodies
+
+_ENTRY: Final = sieve(bodies.Entry)
+_CONVERSATION: Final = sieve(bodies.Conversation)
+_STATE: Final = sieve(bodies.Mark)
+
+
+class Presenter:
+    """Shows things as the portal does; None means that there is nothing to show."""
+
+    def entry(self, entry: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the entry, or None when it is not of the shared stream."""
+        return _shared(_ENTRY, entry)
+
+    def conversation(self, conversation: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the conversation with its last shared entry, if it has one."""
+        shown = _kept(_CONVERSATION, conversation)
+        if shown is not None and (last := shown.get("last_entry")) is not None and last.get("stream") != bodies.SHARED:
+            shown["last_entry"] = None
+        return shown
+
+    def state(self, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a mark or somebody typing, or None when it is not of the shared stream."""
+        return _shared(_STATE, state)
+
+    def conversations(self, page: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a page of the list."""
+        items = (self.conversation(item) for item in page["items"])
+        return {"items": [item for item in items if item is not None], "next_cursor": page["next_cursor"]}
+
+    def timeline(self, page: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a page of the stream."""
+        items = (self.entry(item) for item in page["items"])
+        return {
+            "items": [item for item in items if item is not None],
+            "head": page["head"],
+            "has_more": page["has_more"],
+        }
+
+
+def _kept(through: Sieve, thing: Mapping[str, Any]) -> dict[str, Any] | None:
+    kept = through(thing)
+    return kept if isinstance(kept, dict) else None
+
+
+def _shared(through: Sieve, thing: Mapping[str, Any]) -> dict[str, Any] | None:
+    kept = _kept(through, thing)
+    return kept if kept is not None and kept.get("stream") == bodies.SHARED else None

@@ -1,0 +1,132 @@
+"""The REST doors of patients (protocol.md section 4, marked P): let conversations decide, show what a patient may see.
+
+Every call is made as the caller, with their own token; every answer goes through the presenter, refusals included.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from gatekit.addresses import PORTAL
+from gatekit.api import Calls, caller
+from gatekit.callers import Callers
+from gatekit.conversations import Conversations
+from gatekit.me import Limits, me
+from gatekit.sending import Posts
+from portal_gateway import bodies
+from portal_gateway.presenter import Presenter
+from servicekit.doors import json_response, problem_response
+from wire.bodies import EditMessage, ListQuery, Me, OpenPortalConversation
+from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
+
+
+def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: Limits, present: Presenter) -> Calls:  # noqa: C901 - a list of doors, none branches
+    """Return the calls of patients."""
+    doors = Calls(
+        PORTAL,
+        callers,
+        description="Messages for patients: the conversations they, or the patient they stand for, take part in.",
+        problem=bodies.ProblemBody,
+    )
+    ask = conversations.ask
+
+    @doors.call("GET", "/me", gives=Me)
+    def who_am_i() -> Response:
+        """Who is signed in, and how much is unread."""
+        return json_response(me(caller().claims, ask(caller(), "GET", "/me").body, limits))
+
+    @doors.call("GET", "/conversations", asks=ListQuery, gives=bodies.ConversationPage)
+    def list_conversations(query: dict[str, Any]) -> Response:
+        """List conversations, newest activity first."""
+        answer = ask(caller(), "GET", "/conversations", query=query)
+        return json_response(present.conversations(answer.body))
+
+    @doors.call(
+        "POST",
+        "/conversations",
+        takes=OpenPortalConversation,
+        gives=bodies.Conversation,
+        status=201,
+        also=200,
+        refuses=(
+            Conflict,
+            RateLimited,
+        ),
+    )
+    def open_conversation(body: dict[str, Any]) -> Response:
+        """Write to the care team; the same client id again brings the same conversation back with 200."""
+        answer = ask(caller(), "POST", "/conversations", body=body)
+        return json_response(present.conversation(answer.body), answer.status)
+
+    @doors.call("GET", "/conversations/<uuid:conversation_id>", gives=bodies.Conversation)
+    def show_conversation(conversation_id: UUID) -> Response:
+        """Show one conversation."""
+        return json_response(present.conversation(ask(caller(), "GET", f"/conversations/{conversation_id}").body))
+
+    @doors.call(
+        "GET", "/conversations/<uuid:conversation_id>/timeline", asks=bodies.TimelineQuery, gives=bodies.Timeline
+    )
+    def read_timeline(query: dict[str, Any], conversation_id: UUID) -> Response:
+        """Read a conversation's entries, oldest first; without `before` and `after` the newest page."""
+        answer = ask(caller(), "GET", f"/conversations/{conversation_id}/timeline", query=query)
+        return json_response(present.timeline(answer.body))
+
+    @doors.call(
+        "POST",
+        "/conversations/<uuid:conversation_id>/messages",
+        takes=bodies.PostMessage,
+        gives=bodies.Entry,
+        status=201,
+        also=200,
+        refuses=(
+            Conflict,
+            Stale,
+            ConversationClosed,
+            RateLimited,
+        ),
+    )
+    def post_message(body: dict[str, Any], conversation_id: UUID) -> Response:
+        """Post a message; the same client id again brings the first result back with 200."""
+        answer = posts(caller(), str(conversation_id), body)
+        return json_response(present.entry(answer.body), answer.status)
+
+    @doors.call(
+        "PATCH",
+        "/messages/<uuid:message_id>",
+        takes=EditMessage,
+        gives=bodies.Entry,
+        refuses=(
+            Conflict,
+            ConversationClosed,
+        ),
+    )
+    def edit_message(body: dict[str, Any], message_id: UUID) -> Response:
+        """Edit one's own message; what it said before stays on the record."""
+        return json_response(present.entry(ask(caller(), "PATCH", f"/messages/{message_id}", body=body).body))
+
+    @doors.call(
+        "DELETE",
+        "/messages/<uuid:message_id>",
+        gives=bodies.Entry,
+        refuses=(
+            Conflict,
+            ConversationClosed,
+        ),
+    )
+    def recall_message(message_id: UUID) -> Response:
+        """Recall one's own message."""
+        return json_response(present.entry(ask(caller(), "DELETE", f"/messages/{message_id}").body))
+
+    @doors.call("PUT", "/conversations/<uuid:conversation_id>/read", takes=bodies.MarkRead, gives=None, status=204)
+    def mark_read(body: dict[str, Any], conversation_id: UUID) -> Response:
+        """Say how far one has read; never moves back."""
+        conversations.mark_read(caller(), conversation_id=str(conversation_id), **body)
+        return Response(status=204)
+
+    def stale(problem: Stale) -> Response:
+        shown = (present.entry(entry) for entry in problem.entries)
+        return problem_response(Stale(problem.detail, entries=[entry for entry in shown if entry is not None]))
+
+    doors.register_error_handler(Stale, stale)
+    return doors
