@@ -6,6 +6,7 @@ import orjson
 from flask import Flask, Request, Response, g, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
 from servicekit.log import failure, get_logger
 from wire.problems import (
@@ -85,7 +86,10 @@ def _http_problem(error: HTTPException) -> Response:
     errors = getattr(error, "data", {}).get("messages") if isinstance(getattr(error, "data", None), dict) else None
     if errors:
         return problem_response(Invalid(errors=_by_field(errors)))
-    return problem_response(_nearest(error.code))
+    answer = problem_response(_nearest(error.code))
+    if isinstance(error, WrongMethod) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
 
 
 def _nearest(status: int) -> Problem:
