@@ -4,7 +4,7 @@ Promises: requests are JSON objects that hold no field we do not know; the OpenA
 schemas that validate, and names every refusal with an example.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
 import flask_smorest
@@ -14,6 +14,7 @@ from webargs.flaskparser import FlaskParser
 
 from gatekit.addresses import Addresses
 from gatekit.callers import Caller, Callers
+from gatekit.shapes import sieve
 from servicekit.doors import json_object, json_response
 from wire.bodies import ProblemBody
 from wire.problems import (
@@ -50,11 +51,18 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
     ARGUMENTS_PARSER = _Parser()
 
     def __init__(
-        self, addresses: Addresses, callers: Callers, *, description: str, problem: type[Schema] = ProblemBody
+        self,
+        addresses: Addresses,
+        callers: Callers,
+        *,
+        description: str,
+        examples: Mapping[str, Any],
+        problem: type[Schema] = ProblemBody,
     ) -> None:
         super().__init__("calls", __name__, url_prefix=addresses.api, description=description)
         self._callers = callers
-        self._problem = problem
+        self._examples = examples
+        self.problem = problem
         self.before_request(self._recognise)
 
     def call(
@@ -75,13 +83,13 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
         """
 
         def declare(view: _View) -> _View:
-            declared: Any = self.response(status, gives)(view)
+            declared: Any = self.response(status, gives, example=self._example(gives))(view)
             if also is not None:
-                declared = self.alt_response(also, schema=gives, success=True)(declared)
+                declared = self.alt_response(also, schema=gives, example=self._example(gives), success=True)(declared)
             for told, problems in _by_status((*_refusals(method, path, takes, asks), *refuses)).items():
                 declared = self.alt_response(told, **self._refusal(problems))(declared)
             if takes is not None:
-                declared = self.arguments(takes)(declared)
+                declared = self.arguments(takes, example=self._example(takes))(declared)
             if asks is not None:
                 declared = self.arguments(asks, location="query")(declared)
             self.route(path, methods=[method])(declared)
@@ -92,9 +100,14 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
     def _recognise(self) -> None:
         g.caller = self._callers.of_call(request)
 
+    def _example(self, schema: type[Schema] | None) -> Any:  # noqa: ANN401 - JSON
+        """Return the sample of that name as far as the schema documents it."""
+        sample = self._examples.get(schema.__name__) if schema is not None else None
+        return None if sample is None or schema is None else sieve(schema)(sample)
+
     def _refusal(self, problems: list[type[Problem]]) -> dict[str, Any]:
         return {
-            "schema": self._problem,
+            "schema": self.problem,
             "content_type": MEDIA_TYPE,
             "description": "; or: ".join(kind.title for kind in problems),
             "examples": {kind.code: {"value": kind().as_dict()} for kind in problems},
@@ -104,7 +117,6 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
 class _Api(flask_smorest.Api):  # type: ignore[misc] # flask-smorest ships no types
     """flask-smorest without its own idea of how a refusal looks."""
 
-    ERROR_SCHEMA = ProblemBody
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
@@ -120,7 +132,9 @@ def install_api(app: Flask, addresses: Addresses, calls: Calls, *, title: str) -
     """Serve the calls under the plane's API address, with `openapi.json` and a readable `docs` beside them."""
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     app.config |= {"API_TITLE": title, "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"}
-    api = _Api(app)
+    api = _Api()
+    api.ERROR_SCHEMA = calls.problem
+    api.init_app(app)
     cookie = {"type": "apiKey", "in": "cookie", "name": f"{addresses.plane}_session"}
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("session", cookie)

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-import chatui
 import httpx
 from flask import Flask
 
+import chatui
 from gatekit.addresses import PORTAL
 from gatekit.gate import Gate
 from gatekit.me import Limits
 from gatekit.sending import posts_through
+from portal_gateway.presenter import Presenter
 from portal_gateway.settings import Settings
 from portal_gateway.web import calls
-from portal_gateway.presenter import Presenter
 from realtime.sends import Sends
 from realtime.upstream import Upstream
 from servicekit.clock import Clock, utc_now

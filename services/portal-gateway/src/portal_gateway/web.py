@@ -12,12 +12,14 @@ from gatekit.addresses import PORTAL
 from gatekit.api import Calls, caller
 from gatekit.callers import Callers
 from gatekit.conversations import Conversations
+from gatekit.examples import examples_of
 from gatekit.me import Limits, me
 from gatekit.sending import Posts
 from portal_gateway import bodies
 from portal_gateway.presenter import Presenter
 from servicekit.doors import json_response, problem_response
 from wire.bodies import EditMessage, ListQuery, Me, OpenPortalConversation
+from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
 
 
@@ -27,6 +29,7 @@ def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: 
         PORTAL,
         callers,
         description="Messages for patients: the conversations they, or the patient they stand for, take part in.",
+        examples=examples_of(Plane.PORTAL),
         problem=bodies.ProblemBody,
     )
     ask = conversations.ask

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping
 
-import chatui
 import httpx
 from flask import Flask
 
+import chatui
 from gatekit.addresses import STAFF
 from gatekit.gate import Gate
 from gatekit.me import Limits
 from gatekit.sending import posts_through
-from staff_gateway.settings import Settings
-from staff_gateway.web import calls
 from realtime.sends import Sends
 from realtime.upstream import Upstream
 from servicekit.clock import Clock, utc_now
 from servicekit.composed import Composed
 from servicekit.exchange import Exchange
+from staff_gateway.settings import Settings
+from staff_gateway.web import calls
 from wire.permissions import Permission
 
 

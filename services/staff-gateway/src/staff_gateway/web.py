@@ -12,16 +12,23 @@ from gatekit.addresses import STAFF
 from gatekit.api import Calls, caller
 from gatekit.callers import Callers
 from gatekit.conversations import Answer, Conversations
+from gatekit.examples import examples_of
 from gatekit.me import Limits, me
 from gatekit.sending import Posts
 from servicekit.doors import json_response
 from wire import bodies
+from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
 
 
 def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: Limits) -> Calls:  # noqa: C901 - a list of doors, none branches
     """Return the calls of staff."""
-    doors = Calls(STAFF, callers, description="Messages for staff: every conversation they take part in.")
+    doors = Calls(
+        STAFF,
+        callers,
+        description="Messages for staff: every conversation they take part in.",
+        examples=examples_of(Plane.STAFF),
+    )
     ask = conversations.ask
 
     @doors.call("GET", "/me", gives=bodies.Me)
