@@ -12,6 +12,7 @@
 
 import os
 import resource
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -30,9 +31,10 @@ class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
-        if str(msg).startswith("Error handling request"):
-            msg, args = "Failed while handling a request.", ()
-        super().exception(msg, *args, **kwargs)
+        if not str(msg).startswith("Error handling request"):
+            super().exception(msg, *args, **kwargs)
+            return
+        super().error("Failed while handling a request: %s.", type(sys.exception()).__name__)
 
 
 # Engines commonly start a process with 1,024 open files and let it ask for more; each live socket is one.

@@ -13,3 +13,14 @@ class Composed:
 
     wsgi: Flask
     background: Background
+
+
+def started(composed: Composed) -> Flask:
+    """Start the loops and return the application for gunicorn, which ends them first when it is asked to stop.
+
+    What `create_app` returns: deploy/gunicorn.conf.py calls `extensions["stop"]` on SIGTERM, while requests are still
+    answered; only when it returns does gunicorn stop listening.
+    """
+    composed.wsgi.extensions["stop"] = composed.background.stop
+    composed.background.start()
+    return composed.wsgi
