@@ -43,6 +43,10 @@ class Binding:
 class Publisher(Protocol):
     """Whoever publishes; safe to share between threads."""
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether the broker is within reach."""
+
     def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has confirmed all; raise `ExchangeUnavailable` otherwise, within a bounded time."""
 

@@ -70,6 +70,10 @@ class InProcessPublisher:
         self._exchange = exchange
         self._closed = False
 
+    @property
+    def connected(self) -> bool:
+        return not self._closed
+
     def publish(self, messages: Sequence[Message]) -> None:
         if self._closed:
             raise ExchangeUnavailable("This publisher is closed.")

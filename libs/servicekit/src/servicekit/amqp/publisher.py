@@ -38,6 +38,10 @@ class RabbitPublisher:
         self._line = Line(parameters, name=f"{name} publisher", pauses=pauses, on_open=self._opened, on_lost=self._lost)
         self._line.start()
 
+    @property
+    def connected(self) -> bool:
+        return self._channel is not None
+
     def publish(self, messages: Sequence[Message]) -> None:
         if not messages:
             return

@@ -1,0 +1,142 @@
+"""Carries what was stored to the broker: oldest first, confirmed, at least once.
+
+- One relay leads at a time; it takes unpublished rows in the order of their ids and never counts on ids being in the
+  order of commits: a row that appears late with a low id is simply the oldest next time.
+- Rows of one plane and organisation that follow each other under one routing key travel as one message. What one
+  listener may hear of a conversation is of one plane and organisation, so it keeps its order.
+- A row is deleted after the broker confirmed it. Whoever dies in between leaves it to be published again.
+- While the broker is away, rows stay where they are and the pause between attempts grows up to a cap.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from prometheus_client import Counter
+
+from conversations.relay.outlet import Outlet, OutletLost, Row, Turn
+from servicekit.background import Stop
+from servicekit.exchange import ExchangeUnavailable, Message, Publisher
+from servicekit.log import get_logger
+from wire.claims import Plane
+from wire.events import MESSAGES, join_batch, routing_key
+from wire.ids import Ids, new_id
+
+log = get_logger()
+
+ROWS_AT_ONCE = 500
+BYTES_AT_ONCE = 256 * 1024
+LOOK_EVERY_S = 0.5
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+
+PUBLISHED = Counter("conversations_events_published", "Events the broker confirmed", ["plane"])
+FAILED = Counter("conversations_publish_failures", "Attempts the broker did not confirm")
+
+
+class Relay:
+    """Empties the outbox; `run` is a loop for `servicekit.background`."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        publisher: Publisher,
+        *,
+        ids: Ids = new_id,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._outlet = outlet
+        self._publisher = publisher
+        self._ids = ids
+        self._chance = chance
+        self._leading = False
+        self._failures = 0
+
+    @property
+    def leading(self) -> bool:
+        """Tell whether this relay is the one that publishes."""
+        return self._leading
+
+    def run(self, stop: Stop) -> None:
+        """Lead when it is our turn and publish until asked to stop; what was confirmed is deleted before the end."""
+        while not stop.wanted:
+            try:
+                with self._outlet.lead(stop) as turn:
+                    self._leading = turn is not None
+                    if turn is not None:
+                        self._failures = 0
+                        log.info("relay.leads")
+                        self._empty(turn, stop)
+            except OutletLost as lost:
+                self._failures += 1
+                log.warning("relay.outbox_lost", reason=str(lost), attempt=self._failures)
+                stop.wait(self._pause())
+            finally:
+                self._leading = False
+
+    def wake(self) -> None:
+        """Cut a wait short."""
+        self._outlet.wake()
+
+    def _empty(self, turn: Turn, stop: Stop) -> None:
+        confirmed: Sequence[int] = ()
+        while True:
+            rows = turn.next(confirmed, ROWS_AT_ONCE)
+            confirmed = ()
+            if stop.wanted:
+                return
+            if not rows:
+                turn.wait(LOOK_EVERY_S)
+                continue
+            confirmed = self._publish(rows)
+            if not confirmed:
+                stop.wait(self._pause())
+
+    def _publish(self, rows: Sequence[Row]) -> Sequence[int]:
+        try:
+            self._publisher.publish(list(messages(rows, self._ids)))
+        except ExchangeUnavailable as away:
+            FAILED.inc()
+            self._failures += 1
+            log.warning("relay.not_published", rows=len(rows), attempt=self._failures, reason=str(away))
+            return ()
+        self._failures = 0
+        PUBLISHED.labels(Plane.STAFF).inc(sum(row.staff is not None for row in rows))
+        PUBLISHED.labels(Plane.PORTAL).inc(sum(row.portal is not None for row in rows))
+        return [row.id for row in rows]
+
+    def _pause(self) -> float:
+        full = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures, 10))
+        return full / 2 + full / 2 * self._chance()
+
+
+def messages(rows: Sequence[Row], ids: Ids) -> Iterator[Message]:
+    """Join rows into broker messages; the order within each plane and organisation is kept."""
+    streams: dict[tuple[Plane, str], list[tuple[str, bytes]]] = {}
+    for row in rows:
+        for plane, event in ((Plane.STAFF, row.staff), (Plane.PORTAL, row.portal)):
+            if event is not None:
+                streams.setdefault((plane, row.org), []).append((row.type, event.encode()))
+    for (plane, org), events in streams.items():
+        for event_type, run in groupby(events, key=lambda event: event[0]):
+            for batch in _batches(event for _, event in run):
+                yield Message(
+                    exchange=MESSAGES,
+                    routing_key=routing_key(plane, org, event_type),
+                    body=join_batch(batch),
+                    type=event_type,
+                    message_id=ids(),
+                )
+
+
+def _batches(events: Iterator[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for event in events:
+        if batch and size + len(event) > BYTES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += len(event)
+    if batch:
+        yield batch
