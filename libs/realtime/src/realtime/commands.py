@@ -1,0 +1,147 @@
+"""What the ops of a live socket do (protocol.md section 5).
+
+Promises: each command is answered exactly once through `answer`, now or, for `send`, after its commit; nothing here
+waits for another service, so one slow command holds up no other.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Final
+
+import gevent
+
+from realtime import protocol
+from realtime.desk import Desk
+from realtime.hearing import Hearing
+from realtime.protocol import Command, Fields, Hello, Ping, Read, Ref, Send, Token, Typing
+from realtime.session import Session
+from realtime.upstream import Stored
+from servicekit.log import failure, get_logger
+from wire.claims import Plane
+from wire.frames import BEAT_EVERY
+from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale
+from wire.times import to_wire
+
+
+class Later(Enum):
+    """Says that a reply comes by itself."""
+
+    LATER = auto()
+
+
+LATER: Final = Later.LATER
+Answer = Callable[[Ref, Fields | Problem], None]
+
+_KIND: Final = {Plane.STAFF: "staff", Plane.PORTAL: "patient"}
+
+log = get_logger()
+
+
+class Commands:
+    """The commands of one socket."""
+
+    def __init__(self, desk: Desk, session: Session, hearing: Hearing, answer: Answer) -> None:
+        self._desk = desk
+        self._session = session
+        self._hearing = hearing
+        self._answer = answer
+        self._asking = False
+
+    def hello(self, _command: Hello) -> Fields:
+        """Return what a client learns first."""
+        claims = self._session.claims
+        return {
+            "me": {"id": claims.user_id, "name": claims.name, "kind": _KIND[claims.plane]},
+            "heartbeat_s": int(BEAT_EVERY),
+            "server_time": self._now(),
+        }
+
+    def do(self, command: Command, *, greeted: bool) -> None:
+        """Do what a command asks for and answer it."""
+        try:
+            fields = self._done(command, greeted=greeted)
+        except Problem as refused:
+            self._answer(command.ref, refused)
+            return
+        if not isinstance(fields, Later):
+            self._answer(command.ref, fields)
+
+    def _done(self, command: Command, *, greeted: bool) -> Fields | Later:
+        """Return the reply's fields, or LATER when the answer comes by itself."""
+        if not greeted:
+            raise Invalid("A socket begins with hello.", errors={"op": ["Must be hello first."]})
+        match command:
+            case Send():
+                return self._send(command)
+            case Read():
+                return self._read(command)
+            case Typing():
+                return self._typing(command)
+            case Token():
+                return self._token(command)
+            case Ping():
+                return {"server_time": self._now()}
+            case Hello():
+                raise Conflict("This socket has said hello.")
+
+    def _send(self, command: Send) -> Later:
+        self._on_this_plane(command.message["stream"])
+
+        def stored(outcome: Stored | Problem) -> None:
+            self._answer(command.ref, self._told(outcome))
+
+        self._desk.sends.put(self._session.claims, self._session.access_token, command.message, stored)
+        return LATER
+
+    def _told(self, outcome: Stored | Problem) -> Fields | Problem:
+        if isinstance(outcome, Stored):
+            return protocol.sent(outcome.entry)
+        if isinstance(outcome, Stale):
+            shown = (self._desk.presenter.entry(entry) for entry in outcome.entries)
+            return Stale(outcome.detail, entries=[entry for entry in shown if entry is not None])
+        return outcome
+
+    def _read(self, command: Read) -> Fields | Later:
+        self._on_this_plane(command.stream)
+        if not self._hearing.hears(command.conversation_id, command.stream):
+            return self._read_elsewhere(command)
+        self._desk.marks.note("read", self._session, command.conversation_id, command.stream, command.seq)
+        return {}
+
+    def _read_elsewhere(self, command: Read) -> Later:
+        """Ask conversations about a stream this socket does not know of: it may be new, or not for this person."""
+        if self._asking:
+            raise RateLimited
+        self._asking = True
+        gevent.spawn(self._ask_about, command)
+        return LATER
+
+    def _ask_about(self, command: Read) -> None:
+        outcome: Fields | Problem = {}
+        try:
+            self._desk.marks.store_now("read", self._session, command.conversation_id, command.stream, command.seq)
+        except Problem as refused:
+            outcome = refused
+        except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client waits for an answer
+            log.error("read.failed", **failure(error))
+            outcome = Problem()
+        finally:
+            self._asking = False
+        self._answer(command.ref, outcome)
+
+    def _typing(self, command: Typing) -> Fields:
+        self._on_this_plane(command.stream)
+        self._desk.writers.note(self._session, command.conversation_id, command.stream, active=command.active)
+        return {}
+
+    def _token(self, command: Token) -> Fields:
+        claims = self._session.take(command.access_token)
+        return {"expires_at": to_wire(datetime.fromtimestamp(claims.expires_at, UTC))}
+
+    def _on_this_plane(self, stream: str) -> None:
+        if stream not in self._desk.streams:
+            raise Invalid(errors={"stream": ["Must be one of: shared."]})
+
+    def _now(self) -> str:
+        return to_wire(self._desk.clock())

@@ -1,0 +1,219 @@
+"""What one socket hears: live pushes, and by the one path of recovery everything it missed.
+
+Recovery serves the first hello, a resume, a hole and a broker that was away alike: live pushes are held, the database
+is asked for what is missing, that goes out first, then what was held, merged by seq (`realtime.streams`).
+
+Promises: one catch-up at a time per socket; whatever makes another one necessary meanwhile is not forgotten; a catch-up
+waits for a slow reader instead of overrunning it, and for a service that is away instead of giving up.
+"""
+
+from typing import Final, Protocol
+
+import gevent
+from gevent.event import Event
+
+from realtime.desk import Desk
+from realtime.metrics import CATCH_UPS, DELIVERIES, HOLES
+from realtime.outbox import Outbox
+from realtime.protocol import push
+from realtime.pushes import EntryPush, Push, StatePush, entry_push
+from realtime.session import Session
+from realtime.streams import Streams, TooFarBehind
+from realtime.upstream import CaughtUp, Positions, Unlisted
+from servicekit.log import failure, get_logger
+from wire.frames import CloseCode
+from wire.ids import ConversationId
+from wire.problems import PermissionRequired, Problem, Unauthenticated
+
+PATIENCE_S: Final = 0.2
+"""How long an entry ahead of its turn waits for the missing one before the database is asked."""
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 10.0
+
+log = get_logger()
+
+
+class Leaves(Protocol):
+    """The socket's way out."""
+
+    @property
+    def leaving(self) -> bool:
+        """Tell whether the socket has said its last word."""
+
+    def leave(self, code: CloseCode, reason: str) -> None:
+        """Say `bye` and close."""
+
+    def too_slow(self, reason: str) -> None:
+        """Let go a client that does not keep up."""
+
+
+class Hearing:
+    """One socket's ears."""
+
+    def __init__(self, desk: Desk, session: Session, outbox: Outbox, exit_: Leaves) -> None:
+        self._desk = desk
+        self._session = session
+        self._outbox = outbox
+        self._exit = exit_
+        self._streams = Streams(session.claims.user_id)
+        self._announce = False
+        self._wanted = Event()
+        self._catching_up = False
+        self._mending = False
+        self._mends_in_a_row = 0
+
+    def begin(self, resume: Positions | None) -> None:
+        """Start to listen and catch up from `resume`; conversations that are not in it start at their head."""
+        self._streams.resume(_only(resume or {}, self._desk.streams))
+        self._announce = True
+        self._catch_up("head", cause="hello")
+
+    def hears(self, conversation_id: ConversationId, stream: str) -> bool:
+        """Tell whether the socket has a place in this stream."""
+        return self._streams.hears(conversation_id, stream)
+
+    def offer(self, pushed: Push) -> None:
+        """Take a live push."""
+        if isinstance(pushed, StatePush) and pushed.about == self._session.claims.user_id:
+            return
+        try:
+            for ready in self._streams.offer(pushed):
+                self._write(ready)
+        except TooFarBehind:
+            self._exit.too_slow("too much is waiting")
+            return
+        if self._streams.broken and not self._mending and not self._streams.catching_up:
+            self._mend_soon()
+
+    def recover(self, cause: str = "broker") -> None:
+        """Something may have been lost on the way: ask the database."""
+        self._announce = self._announce or cause == "broker"
+        self._catch_up("joined", cause=cause)
+
+    def written(self, entry: EntryPush) -> None:
+        """Note that the client's machine has this entry."""
+        if entry.confirm and entry.author != self._session.claims.user_id:
+            self._desk.marks.note("delivered", self._session, entry.conversation_id, entry.stream, entry.seq)
+
+    # Holes.
+
+    def _mend_soon(self) -> None:
+        self._mending = True
+        HOLES.labels(plane=self._desk.plane).inc()
+        pause = min(PATIENCE_S * 2.0**self._mends_in_a_row, LONGEST_PAUSE_S)
+        gevent.spawn_later(pause, self._mend)
+
+    def _mend(self) -> None:
+        self._mending = False
+        if self._exit.leaving:
+            return
+        if not self._streams.broken:
+            self._mends_in_a_row = 0
+            return
+        self._mends_in_a_row += 1
+        self.recover(cause="hole")
+
+    # Catching up.
+
+    def _catch_up(self, unlisted: Unlisted, *, cause: str) -> None:
+        CATCH_UPS.labels(plane=self._desk.plane, cause=cause).inc()
+        self._wanted.set()
+        if not self._catching_up:
+            self._catching_up = True
+            self._streams.hold()
+            gevent.spawn(self._keep_catching_up, unlisted)
+
+    def _keep_catching_up(self, unlisted: Unlisted) -> None:
+        try:
+            while self._wanted.is_set() and not self._exit.leaving:
+                # From here on a new wish means that this round may not have seen all.
+                self._wanted.clear()
+                self._streams.hold()
+                self._one_round(unlisted)
+                unlisted = "joined"
+        except TooFarBehind:
+            self._exit.too_slow("too much is waiting")
+        except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client comes back and starts afresh
+            log.error("catch_up.failed", **failure(error))
+            self._exit.leave(CloseCode.TOO_SLOW, "catching up failed")
+        finally:
+            self._catching_up = False
+        if not self._streams.broken:
+            self._mends_in_a_row = 0
+        elif not self._mending:
+            self._mend_soon()
+
+    def _one_round(self, unlisted: Unlisted) -> None:
+        answer = self._missed(unlisted)
+        if answer is None:
+            return
+        for entry in answer.entries:
+            missed = entry_push(entry, self._desk.presenter)
+            if missed is not None and self._streams.missed(missed):
+                self._write_when_room(missed)
+        for reset in answer.resets:
+            self._outbox.put_when_room(push("reset", reset))
+        for conversation_id in answer.gone:
+            self._streams.leave(conversation_id)
+            self._outbox.put_when_room(push("removed", {"conversation_id": conversation_id}))
+        heads = _only(answer.heads, self._desk.streams)
+        self._streams.arrive(heads)
+        if self._announce:
+            self._announce = False
+            self._outbox.put_when_room(push("caught_up", {"heads": heads}))
+        while (ready := self._streams.next_held()) is not None:
+            for held in ready:
+                self._write_when_room(held)
+
+    def _missed(self, unlisted: Unlisted) -> CaughtUp | None:
+        """Ask until there is an answer; None when the socket leaves before."""
+        pause = FIRST_PAUSE_S
+        refused = False
+        while not self._exit.leaving:
+            try:
+                with self._desk.catch_up_turns:
+                    return self._desk.remembers.catch_up(
+                        self._session.access_token, self._streams.positions(), unlisted
+                    )
+            except Unauthenticated:
+                self._renew_or_leave(again=refused)
+                refused = True
+            except PermissionRequired:
+                self._exit.leave(CloseCode.PERMISSION_LOST, "the permission was taken away")
+            except Problem as away:
+                log.warning("catch_up.again", code=away.code, pause_s=pause)
+                gevent.sleep(pause * (1 + self._desk.spread()))
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+        return None
+
+    def _renew_or_leave(self, *, again: bool) -> None:
+        """Conversations no longer takes the token: get another one, once."""
+        try:
+            if not again and self._session.renews_itself:
+                self._session.renew()
+                return
+        except Problem as refused:
+            log.info("catch_up.token_refused", code=refused.code)
+        self._exit.leave(CloseCode.TOKEN_ENDED, "the token is no longer good")
+
+    # Writing.
+
+    def _write(self, ready: Push) -> None:
+        DELIVERIES.labels(plane=self._desk.plane).inc()
+        if not self._outbox.put(ready.frame, _numbered(ready)):
+            self._exit.too_slow("the client does not read")
+
+    def _write_when_room(self, ready: Push) -> None:
+        self._outbox.put_when_room(ready.frame, _numbered(ready))
+
+
+def _numbered(ready: Push) -> EntryPush | None:
+    return ready if isinstance(ready, EntryPush) else None
+
+
+def _only(positions: Positions, streams: tuple[str, ...]) -> dict[ConversationId, dict[str, int]]:
+    """Return the positions in the streams there are on this plane."""
+    return {
+        conversation_id: {stream: seq for stream, seq in held.items() if stream in streams}
+        for conversation_id, held in positions.items()
+    }

@@ -1,0 +1,23 @@
+"""What the live exchange counts, for Prometheus. Labels hold words of ours, never ids or anything a person wrote."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CONNECTIONS = Gauge("messages_live_connections", "Open sockets.", ["plane"])
+CLOSES = Counter("messages_live_closes_total", "Sockets closed by the server, by close code.", ["plane", "code"])
+HELLOS = Counter("messages_live_hellos_total", "Hellos, with or without a resume.", ["plane", "resume"])
+CATCH_UPS = Counter("messages_live_catch_ups_total", "Catch-ups by their cause.", ["plane", "cause"])
+HOLES = Counter("messages_live_holes_total", "Entries that arrived ahead of a missing one.", ["plane"])
+FRAMES_IN = Counter("messages_live_frames_total", "Client frames by op, or refused.", ["plane", "op"])
+DELIVERIES = Counter("messages_live_deliveries_total", "Pushes handed to sockets.", ["plane"])
+FAN_OUT_DELAY = Histogram(
+    "messages_fan_out_delay_seconds",
+    "From an entry's own time to the moment its frame is queued for every socket.",
+    ["plane"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+EVENTS_REFUSED = Counter("messages_live_events_refused_total", "Events that no plane of ours may see.", ["plane"])
+SENDS = Counter("messages_sends_total", "Messages sent on to conversations, by outcome.", ["plane", "outcome"])
+SEND_BATCH = Histogram(
+    "messages_send_batch_items", "Messages in one batch.", ["plane"], buckets=(1, 2, 5, 10, 20, 50, 100, 200)
+)
+BROKER_UP = Gauge("messages_live_broker_connected", "1 while events arrive from the broker.", ["plane"])

@@ -1,0 +1,149 @@
+"""The send queue: messages on their way to conversations, gathering into batches by themselves.
+
+While one batch is on its way the next one fills, and leaves the moment the line is free: no timer, so an idle system
+adds no delay and a busy one pays HTTP, commit and publish once for many.
+
+Promises: what was put first leaves first, so the order within a socket is kept; every item is answered exactly once,
+whatever fails; the queue is bounded, and a full one answers `unavailable` at once; nobody sends more than their share
+a minute. The loop outlives any failure of a connection, an answer or an asker.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from time import time
+from typing import Any, Final, Protocol
+
+from gevent.event import AsyncResult, Event
+from gevent.timeout import Timeout
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from realtime.metrics import SEND_BATCH, SENDS
+from realtime.upstream import Stored
+from servicekit.background import Stop
+from servicekit.log import failure, get_logger
+from wire.claims import Claims
+from wire.problems import Problem, RateLimited, Unavailable
+
+BATCH_ITEMS: Final = 200
+BATCH_BYTES: Final = 1_000_000
+WAITING_AT_MOST: Final = 5_000
+ANSWER_WITHIN: Final = 30.0
+"""Seconds a REST call waits for its answer; two tries of a batch fit in."""
+_ENVELOPE: Final = 2_000
+"""Bytes an item may take beside its body: ids and a token."""
+
+Answer = Callable[[Stored | Problem], None]
+
+log = get_logger()
+
+
+class Stores(Protocol):
+    """Where batches go (conversations)."""
+
+    def sends(self, items: list[Mapping[str, Any]]) -> list[Stored | Problem]:
+        """Store a batch; one result for each item, in order; a Problem for all of them is raised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    message: Mapping[str, Any] = field(repr=False)
+    answer: Answer
+    size: int
+
+
+class Sends:
+    """The send queue of one gateway process."""
+
+    def __init__(self, stores: Stores, *, plane: str, per_minute: int) -> None:
+        self._stores = stores
+        self._plane = plane
+        self._share = RateLimitItemPerMinute(per_minute)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._waiting: deque[_Item] = deque()
+        self._filled = Event()
+        self._idle = Event()
+        self._idle.set()
+
+    def put(self, claims: Claims, access_token: str, message: Mapping[str, Any], answer: Answer) -> None:
+        """Queue a message; RateLimited or Unavailable when it is not taken, else `answer` is called once."""
+        self._within_share(claims)
+        if len(self._waiting) >= WAITING_AT_MOST:
+            raise Unavailable
+        size = len(message.get("body", "")) + _ENVELOPE
+        self._waiting.append(_Item(message={"token": access_token, **message}, answer=answer, size=size))
+        self._idle.clear()
+        self._filled.set()
+
+    def post(self, claims: Claims, access_token: str, message: Mapping[str, Any]) -> Stored:
+        """Store one message and wait for it (the REST door); any Problem it met is raised."""
+        result = AsyncResult()
+        self.put(claims, access_token, message, result.set)
+        try:
+            outcome: Stored | Problem = result.get(timeout=ANSWER_WITHIN)
+        except Timeout:
+            raise Unavailable from None
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
+
+    def run(self, stop: Stop) -> None:
+        """Send batches until it is time to end and nothing waits."""
+        while not stop.wanted or self._waiting:
+            self._filled.wait()
+            self._filled.clear()
+            while self._waiting:
+                self._deliver(self._batch())
+            self._idle.set()
+
+    def wake(self) -> None:
+        """Let `run` see that it is time to end."""
+        self._filled.set()
+
+    def settle(self, patience: float) -> bool:
+        """Wait until everything was answered, at most `patience` seconds; tell whether it was."""
+        return bool(self._idle.wait(patience))
+
+    def _within_share(self, claims: Claims) -> None:
+        if self._limiter.hit(self._share, claims.user_id):
+            return
+        SENDS.labels(plane=self._plane, outcome=RateLimited.code).inc()
+        reset = self._limiter.get_window_stats(self._share, claims.user_id).reset_time
+        wait = max(1, ceil(reset - time()))
+        raise RateLimited(f"At most {self._share.amount} messages a minute.", retry_after=wait)
+
+    def _batch(self) -> list[_Item]:
+        items = [self._waiting.popleft()]
+        size = items[0].size
+        while self._waiting and len(items) < BATCH_ITEMS and size + self._waiting[0].size <= BATCH_BYTES:
+            items.append(self._waiting.popleft())
+            size += items[-1].size
+        return items
+
+    def _deliver(self, items: list[_Item]) -> None:
+        SEND_BATCH.labels(plane=self._plane).observe(len(items))
+        for item, outcome in zip(items, self._outcomes(items), strict=True):
+            SENDS.labels(plane=self._plane, outcome=_word_for(outcome)).inc()
+            try:
+                item.answer(outcome)
+            except Exception as error:  # noqa: BLE001 - the top of the loop: one asker's failure is not the next one's
+                log.error("sends.answer_failed", **failure(error))
+
+    def _outcomes(self, items: list[_Item]) -> list[Stored | Problem]:
+        try:
+            outcomes = self._stores.sends([item.message for item in items])
+        except Problem as refused:
+            log.warning("sends.batch_refused", plane=self._plane, items=len(items), code=refused.code)
+            outcomes = []
+        except Exception as error:  # noqa: BLE001 - the top of the loop: it must outlive whatever broke, and answer
+            log.error("sends.batch_failed", plane=self._plane, items=len(items), **failure(error))
+            outcomes = []
+        # Nobody but the batch's own answer may say more than this: nothing is known to be stored, try the same again.
+        return outcomes if len(outcomes) == len(items) else [Unavailable() for _ in items]
+
+
+def _word_for(outcome: Stored | Problem) -> str:
+    return outcome.code if isinstance(outcome, Problem) else "stored"

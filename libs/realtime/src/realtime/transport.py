@@ -1,0 +1,173 @@
+"""The WebSocket itself: the opening handshake on a WSGI request, the wire, and the reading of frames (RFC 6455).
+
+Built on wsproto's frame parser and the raw socket that gunicorn hands out, because what stands ready-made writes with
+`send` (which may write half a frame to a slow reader), reads in a thread of its own and agrees to compression, whose
+state costs far more memory than the socket.
+
+Promises: whole frames only, one writer at a time; a client that reads nothing for a while is cut off; a message beyond
+64 KiB is refused before it is held in memory; no extension is agreed to; the request's own greenlet reads.
+"""
+
+import base64
+import hashlib
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+import gevent
+from flask import Response
+from gevent.lock import RLock
+from werkzeug.datastructures import Headers
+from wsproto.connection import Connection as FrameReader
+from wsproto.connection import ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Message, TextMessage
+from wsproto.events import Ping as WebSocketPing
+from wsproto.frame_protocol import CloseReason, ParseFailed
+
+from realtime import framing
+from realtime.connection import Connection
+from wire.frames import MAX_FRAME, SUBPROTOCOL, CloseCode
+from wire.problems import Invalid
+
+WRITE_WITHIN_S: Final = 20.0
+"""Seconds in which a client must read what one write holds."""
+LAST_WORD_S: Final = 2.0
+_MAGIC: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_KEY_BYTES: Final = 16
+_VERSION: Final = "13"
+_READ_AT_ONCE: Final = 8_192
+
+
+class WriteTimedOut(OSError):
+    """The client does not read."""
+
+
+class SocketLine:
+    """The wire to one client; implements `realtime.outbox.Line`."""
+
+    def __init__(self, wire: socket.socket) -> None:
+        self._wire = wire
+        self._turn = RLock()
+        with suppress(OSError):  # a Unix socket knows no such option
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def write(self, data: bytes) -> None:
+        with self._turn, gevent.Timeout(WRITE_WITHIN_S, WriteTimedOut("the client does not read")):
+            self._wire.sendall(data)
+
+    def read(self) -> bytes:
+        """Return what came, or nothing once the line has ended."""
+        try:
+            return self._wire.recv(_READ_AT_ONCE)
+        except OSError:
+            return b""
+
+    def hang_up(self) -> None:
+        with suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
+
+
+def upgrade(headers: Headers) -> bytes:
+    """Return the answer that opens a WebSocket (section 4.2.2); Invalid when the request asks for none."""
+    wanted = {
+        "upgrade": "websocket" in _words(headers, "Upgrade"),
+        "connection": "upgrade" in _words(headers, "Connection"),
+        "sec-websocket-version": headers.get("Sec-WebSocket-Version") == _VERSION,
+        "sec-websocket-key": _is_key(headers.get("Sec-WebSocket-Key", "")),
+    }
+    missing = {name: ["Is not what a WebSocket handshake needs."] for name, good in wanted.items() if not good}
+    if missing:
+        raise Invalid("This address speaks WebSocket (RFC 6455), version 13.", errors=missing)
+    accept = hashlib.sha1((headers["Sec-WebSocket-Key"].strip() + _MAGIC).encode(), usedforsecurity=False)
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {base64.b64encode(accept.digest()).decode()}",
+    ]
+    if SUBPROTOCOL in _words(headers, "Sec-WebSocket-Protocol"):
+        lines.append(f"Sec-WebSocket-Protocol: {SUBPROTOCOL}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def converse(line: SocketLine, connection: Connection) -> None:
+    """Read frames for `connection` until either side has ended the line."""
+    reader = _Reader(connection)
+    while data := line.read():
+        connection.alive()
+        if not reader.take(data):
+            break
+    connection.finish(LAST_WORD_S)
+
+
+class _Reader:
+    """Puts messages together from what comes off the wire."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._frames = FrameReader(ConnectionType.SERVER)
+        self._parts: list[str] = []
+        self._size = 0
+
+    def take(self, data: bytes) -> bool:
+        """Take bytes; False once nothing more is to be read."""
+        try:
+            self._frames.receive_data(data)
+            return all(self._go_on(event) for event in self._frames.events())
+        except ParseFailed:
+            self._connection.leave(CloseCode.PROTOCOL_ERROR, "not a WebSocket frame")
+            return False
+
+    def _go_on(self, event: Event) -> bool:
+        if isinstance(event, Message):
+            return self._part(event)
+        if isinstance(event, WebSocketPing):
+            self._connection.control(framing.pong(bytes(event.payload)))
+        if isinstance(event, CloseConnection):
+            code = None if event.code == CloseReason.NO_STATUS_RCVD else int(event.code)
+            self._connection.closed_by_client(framing.close(code))
+            return False
+        return True
+
+    def _part(self, event: Message[Any]) -> bool:
+        if isinstance(event, BytesMessage):
+            self._connection.receive(bytes(event.data))
+            return True
+        if isinstance(event, TextMessage):
+            self._size += len(event.data)
+            if self._size > MAX_FRAME:
+                self._connection.leave(CloseCode.PROTOCOL_ERROR, "a frame is at most 64 KiB")
+                return False
+            self._parts.append(event.data)
+            if event.message_finished:
+                self._whole()
+        return True
+
+    def _whole(self) -> None:
+        message = "".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        self._connection.receive(message)
+
+
+class SocketDone(Response):
+    """The answer to a request whose socket was taken over: nothing more may be written to it."""
+
+    def __call__(self, *_environ: Any, **_more: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI's signature
+        # The way gunicorn knows to drop the request without a response.
+        raise StopIteration
+
+
+def _words(headers: Headers, name: str) -> set[str]:
+    return {
+        word.strip() if name == "Sec-WebSocket-Protocol" else word.strip().lower()
+        for word in ",".join(headers.getlist(name)).split(",")
+    }
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text.strip(), validate=True)) == _KEY_BYTES
+    except ValueError:
+        return False
