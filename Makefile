@@ -16,6 +16,7 @@ run: .venv/run.stamp ## everything in one process with a demo clinic, on http://
 	@exec $(BIN)/python -m embedded
 
 test: .venv/tools.stamp ## every test, on real PostgreSQL, RabbitMQ and Chromium; installs what is missing (ARGS=)
+	@$(BIN)/python -m tests.support.parts
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/tools.stamp ## format, lint, types, import rule, dependencies, known weaknesses; no test
