@@ -1,0 +1,151 @@
+"""The keys that sign tokens: made here, sealed at rest, published before they sign and until their last token ended.
+
+- A new key is published `PUBLISH_AHEAD` before its first signature, so every verifier has fetched it by then.
+- The key before it stays published until the last token it signed has ended.
+- The private half leaves the database only sealed (JWE, A256GCM) under a key derived from AUTH_SECRET.
+"""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, OctKey
+from sqlalchemy import Connection, Engine
+
+from auth import store
+from auth.model import StoredKey
+from auth.seals import derive
+from servicekit.clock import Clock
+from servicekit.database import DatabaseError, transaction
+from wire.ids import Ids
+
+ALGORITHM = "ES256"
+TOKEN_LIFE = timedelta(minutes=10)
+PUBLISH_AHEAD = timedelta(minutes=10)
+LINGER = TOKEN_LIFE + timedelta(minutes=1)
+"""How long a replaced key stays published after its last signature: a token's life and the clocks' difference."""
+
+ROTATE_AFTER = timedelta(days=30)
+REREAD_AFTER = timedelta(seconds=5)
+_SEALED = {"alg": "dir", "enc": "A256GCM"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A key ready to use, as long as it may be."""
+
+    stored: StoredKey
+    private: ECKey = field(repr=False)
+
+    def published(self, now: datetime) -> bool:
+        """Tell whether verifiers may still need it."""
+        return self.stored.ends_at is None or now < self.stored.ends_at
+
+    def signs(self, now: datetime) -> bool:
+        """Tell whether it may sign now."""
+        return _usable(self.stored, now)
+
+
+class SigningKeys:
+    """The key ring. Several processes share it through the database and read it again every few seconds."""
+
+    def __init__(self, engine: Engine, *, secret: str, clock: Clock, ids: Ids) -> None:
+        self._engine = engine
+        self._seal = OctKey.import_key(derive(secret, "signing keys at rest"))
+        self._clock = clock
+        self._ids = ids
+        self._lock = threading.Lock()
+        self._held: list[SigningKey] = []
+        self._read_at: datetime | None = None
+
+    def public(self) -> dict[str, Any]:
+        """Return the published key set (RFC 7517): public halves only."""
+        now = self._clock()
+        return {"keys": [json.loads(key.stored.public) for key in self._ring(now) if key.published(now)]}
+
+    def verifying(self) -> KeySet:
+        """Return the keys whose signatures still count."""
+        now = self._clock()
+        return KeySet([key.private for key in self._ring(now) if key.published(now)])
+
+    def signing(self) -> ECKey:
+        """Return the key that signs now: the newest whose time has come."""
+        now = self._clock()
+        return max((key for key in self._ring(now) if key.signs(now)), key=lambda key: key.stored.signs_from).private
+
+    def rotate(self, *, compromised: bool = False) -> str:
+        """Make the next key and return its id. With `compromised` it signs at once and all others end now."""
+        now = self._clock()
+        with transaction(self._engine) as connection:
+            store.lock_keys(connection)
+            kid = self._replace(connection, now, compromised=compromised)
+        self._forget()
+        return kid
+
+    def rotate_when_old(self) -> str | None:
+        """Make the next key when the newest is older than `ROTATE_AFTER`; several processes make only one."""
+        now = self._clock()
+        with transaction(self._engine) as connection:
+            store.lock_keys(connection)
+            newest = max((key.created_at for key in store.keys(connection)), default=now)
+            if newest + ROTATE_AFTER > now:
+                return None
+            kid = self._replace(connection, now, compromised=False)
+        self._forget()
+        return kid
+
+    def _ring(self, now: datetime) -> list[SigningKey]:
+        with self._lock:
+            if self._read_at is None or now - self._read_at > REREAD_AFTER:
+                self._held = self._read(now)
+                self._read_at = now
+            return list(self._held)
+
+    def _read(self, now: datetime) -> list[SigningKey]:
+        known = {key.stored.kid: key.private for key in self._held}
+        with transaction(self._engine) as connection:
+            stored = store.keys(connection)
+            if not any(_usable(key, now) for key in stored):
+                store.lock_keys(connection)
+                stored = store.keys(connection)
+                if not any(_usable(key, now) for key in stored):
+                    stored.append(self._make(connection, now, signs_from=now))
+        return [SigningKey(stored=key, private=known.get(key.kid) or self._open(key)) for key in stored]
+
+    def _replace(self, connection: Connection, now: datetime, *, compromised: bool) -> str:
+        older = [key for key in store.keys(connection) if key.ends_at is None or key.ends_at > now]
+        signs_from = now if compromised or not older else now + PUBLISH_AHEAD
+        made = self._make(connection, now, signs_from=signs_from)
+        lasting = [key.kid for key in older if compromised or key.ends_at is None]
+        store.end_keys(connection, lasting, now if compromised else signs_from + LINGER)
+        return made.kid
+
+    def _make(self, connection: Connection, now: datetime, *, signs_from: datetime) -> StoredKey:
+        kid = self._ids()
+        private = ECKey.generate_key("P-256", parameters={"kid": kid, "use": "sig", "alg": ALGORITHM})
+        sealed = jwe.encrypt_compact(_SEALED, json.dumps(private.as_dict(private=True)), self._seal)
+        public = json.dumps(private.as_dict(private=False))
+        made = StoredKey(kid=kid, public=public, sealed=sealed, created_at=now, signs_from=signs_from, ends_at=None)
+        store.add_key(connection, made)
+        return made
+
+    def _open(self, key: StoredKey) -> ECKey:
+        try:
+            opened = jwe.decrypt_compact(key.sealed, self._seal).plaintext
+        except (JoseError, ValueError) as refused:
+            raise DatabaseError(
+                "AUTH_SECRET does not open the stored signing keys: it is not the one they were sealed with."
+            ) from refused
+        return ECKey.import_key(json.loads(opened or b"{}"))
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._read_at = None
+
+
+def _usable(key: StoredKey, now: datetime) -> bool:
+    return key.signs_from <= now and (key.ends_at is None or now < key.ends_at)
