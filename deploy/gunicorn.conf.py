@@ -7,6 +7,8 @@
   request written into a connection the service is just closing would be lost.
 - On SIGTERM the application's own `stop` runs first (a gateway asks its sockets to come back elsewhere), and only then
   does gunicorn stop listening and wait for the requests that are still open.
+- What an operator can mend (a missing setting, a database that is not migrated) is one sentence, and the container ends:
+  gunicorn by itself would start the worker again and again.
 - No request line is ever logged: an address may carry a one-time code, and a broken request anything at all.
 """
 
@@ -20,10 +22,12 @@ from gunicorn.glogging import Logger
 
 SERVICE = os.environ["SERVICE"]
 LIVE = SERVICE.endswith("-gateway")
+CANNOT_START = 3
+"""The exit code of a worker after which gunicorn ends as well."""
 
 
 class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
-    """gunicorn's own log without anything a caller sent."""
+    """gunicorn's own log without anything a caller sent, and without adding to an operator's one sentence."""
 
     def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
         if str(msg).startswith("Invalid request"):
@@ -35,6 +39,11 @@ class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
             super().exception(msg, *args, **kwargs)
             return
         super().error("Failed while handling a request: %s.", type(sys.exception()).__name__)
+
+    def error(self, msg: object, *args: object, **kwargs: Any) -> None:
+        told = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
+        if not (msg in told and {CANNOT_START, "Master", "Worker failed to boot."} & set(args)):
+            super().error(msg, *args, **kwargs)
 
 
 # Engines commonly start a process with 1,024 open files and let it ask for more; each live socket is one.
@@ -59,6 +68,20 @@ accesslog = None
 errorlog = "-"
 loglevel = "warning"
 limit_request_line = 8190
+
+
+def post_fork(_server: object, worker: Any) -> None:
+    """End with the application's sentence, once, where it cannot start."""
+    load = worker.load_wsgi
+
+    def load_or_end() -> None:
+        try:
+            load()
+        except SystemExit as refused:
+            sys.stderr.write(f"{refused.code}\n")
+            raise SystemExit(CANNOT_START) from None
+
+    worker.load_wsgi = load_or_end
 
 
 def post_worker_init(worker: Any) -> None:
