@@ -109,7 +109,7 @@ class DirectoryFeed:
                 log.info("directory.read", accounts=read)
                 return
 
-    def _page(self, after: str | None) -> Any:
+    def _page(self, after: str | None) -> Any:  # noqa: ANN401 - JSON
         from_there = {} if after is None else {"after": after}
         answer = call(
             self._http, "GET", "/inside/accounts", headers=self._token.header(), params={"limit": PAGE, **from_there}
