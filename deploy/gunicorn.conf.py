@@ -7,8 +7,8 @@
   request written into a connection the service is just closing would be lost.
 - On SIGTERM the application's own `stop` runs first (a gateway asks its sockets to come back elsewhere), and only then
   does gunicorn stop listening and wait for the requests that are still open.
-- What an operator can mend (a missing setting, a database that is not migrated) is one sentence, and the container ends:
-  gunicorn by itself would start the worker again and again.
+- What an operator can mend (a missing setting, a database that is not migrated) is one sentence, and gunicorn ends
+  with it: by itself it would start the worker again and again.
 - No request line is ever logged: an address may carry a one-time code, and a broken request anything at all.
 """
 
@@ -16,9 +16,9 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
 
 SERVICE = os.environ["SERVICE"]
 LIVE = SERVICE.endswith("-gateway")
@@ -29,18 +29,18 @@ CANNOT_START = 3
 class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn's own log without anything a caller sent, and without adding to an operator's one sentence."""
 
-    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
+    def warning(self, msg: object, *args: object, **kwargs: object) -> None:
         if str(msg).startswith("Invalid request"):
             msg, args = "Refused a request that is not HTTP.", ()
         super().warning(msg, *args, **kwargs)
 
-    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+    def exception(self, msg: object, *args: object, **kwargs: object) -> None:
         if not str(msg).startswith("Error handling request"):
             super().exception(msg, *args, **kwargs)
             return
         super().error("Failed while handling a request: %s.", type(sys.exception()).__name__)
 
-    def error(self, msg: object, *args: object, **kwargs: Any) -> None:
+    def error(self, msg: object, *args: object, **kwargs: object) -> None:
         told = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
         if not (msg in told and {CANNOT_START, "Master", "Worker failed to boot."} & set(args)):
             super().error(msg, *args, **kwargs)
@@ -70,7 +70,7 @@ loglevel = "warning"
 limit_request_line = 8190
 
 
-def post_fork(_server: object, worker: Any) -> None:
+def post_fork(_server: object, worker: Worker) -> None:
     """End with the application's sentence, once, where it cannot start."""
     load = worker.load_wsgi
 
@@ -84,7 +84,7 @@ def post_fork(_server: object, worker: Any) -> None:
     worker.load_wsgi = load_or_end
 
 
-def post_worker_init(worker: Any) -> None:
+def post_worker_init(worker: Worker) -> None:
     """Let the application end its own work before gunicorn ends the worker."""
     import signal  # noqa: PLC0415 - the gevent worker has patched it by now
 

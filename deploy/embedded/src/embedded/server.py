@@ -11,7 +11,6 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -61,12 +60,12 @@ def serve(
 class _QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn's own log without anything a caller sent (deploy/gunicorn.conf.py says the same for containers)."""
 
-    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
+    def warning(self, msg: object, *args: object, **kwargs: object) -> None:
         if str(msg).startswith("Invalid request"):
             msg, args = "Refused a request that is not HTTP.", ()
         super().warning(msg, *args, **kwargs)
 
-    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+    def exception(self, msg: object, *args: object, **kwargs: object) -> None:
         if not str(msg).startswith("Error handling request"):
             super().exception(msg, *args, **kwargs)
             return
@@ -93,7 +92,7 @@ class _Listener:
     def fileno(self) -> int:
         return self.sock.fileno()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self.sock, name)
 
 
@@ -138,7 +137,7 @@ class _OnlyWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
             while self._busy:
                 gevent.sleep(0.05)
 
-    def handle_request(self, *request: Any) -> None:
+    def handle_request(self, *request: object) -> None:
         self._busy += 1
         try:
             super().handle_request(*request)

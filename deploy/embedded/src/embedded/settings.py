@@ -11,7 +11,7 @@ PORTS = range(1, 65_536)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The port of the one origin, the folder that holds everything that lasts, and whether the demo clinic is wanted."""
+    """Where to serve, where to keep what lasts, and whether the demo clinic is wanted."""
 
     port: int
     data_dir: Path
