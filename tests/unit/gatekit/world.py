@@ -65,7 +65,7 @@ class World:
 @contextmanager
 def sending(world: World) -> Iterator[None]:
     """Let the queue of sends run meanwhile."""
-    loops = [entry for entry in world.composed.background._entries if entry.name == "sends"]  # noqa: SLF001 - only this one loop
+    loops = [entry for entry in world.composed.background._entries if entry.name.endswith("sends")]  # noqa: SLF001 - only this one loop
     stop = Stop()
     greenlets = [gevent.spawn(entry.run, stop) for entry in loops]
     try:
