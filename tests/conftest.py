@@ -8,6 +8,7 @@ from types import FrameType
 import pytest
 
 from tests.support import parts, postgres, rabbitmq
+from tests.support.clinic import Clinic, running
 from tests.support.postgres import OWNER, Database, PostgresServer
 from tests.support.rabbitmq import RabbitServer
 
@@ -77,3 +78,21 @@ def chromium() -> Path:
         return parts.chromium_program()
     except parts.PartMissing as missing:
         pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def the_clinic(
+    postgres_server: PostgresServer,
+    rabbitmq_server: RabbitServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Clinic]:
+    """Give the real system: started once a session, with the demo clinic in it."""
+    with running(postgres_server, rabbitmq_server, tmp_path_factory.mktemp("clinic")) as started:
+        yield started
+
+
+@pytest.fixture
+def clinic(the_clinic: Clinic) -> Clinic:
+    """Give the real system with every process up, whatever the test before did to it."""
+    the_clinic.starts(*the_clinic.missing())
+    return the_clinic

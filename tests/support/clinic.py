@@ -68,6 +68,7 @@ class Clinic:
     database: Database
     rabbit: RabbitServer
     broker_passwords: dict[str, str] = field(repr=False)
+    auth_secret: str = field(repr=False)
     processes: dict[str, Child] = field(default_factory=dict)
 
     def signs_in(self, email: str, *, at: str | None = None) -> Person:
@@ -103,6 +104,10 @@ class Clinic:
         if not child.alive:
             raise ChildProcessError(f"{name} ended by itself; its last words:\n{child.last_words()}")
 
+    def missing(self) -> list[str]:
+        """Return the processes that do not run."""
+        return [name for name in self.programs if name not in self.processes or not self.processes[name].alive]
+
     def kills(self, name: str) -> None:
         """End a process at once (kill -9), workers and all."""
         self.processes[name].kill()
@@ -111,14 +116,20 @@ class Clinic:
         """Ask a process to end; returns its exit code."""
         return self.processes[name].stop(within_s=25)
 
-    def replica(self, of: str, name: str, **settings: str) -> str:
-        """Start one more process of a service under a name of its own, with other settings; returns its origin."""
+    @contextmanager
+    def replica(self, of: str, **settings: str) -> Iterator[str]:
+        """Run one more process of a service, with other settings, for a while; gives its name."""
+        name = f"{of}-{len(self.programs)}"
         port = free_port()
         original = self.programs[of]
         environ = {**original.environ, "PORT": str(port), **settings}
         self.programs[name] = Program(name=name, command=original.command, environ=environ, port=port)
-        self.starts(name)
-        return self.origin_of(name)
+        try:
+            self.starts(name)
+            yield name
+        finally:
+            self.processes.pop(name).kill()
+            del self.programs[name]
 
     def ends(self) -> None:
         """End everything, the outermost first."""
@@ -169,6 +180,8 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
         "PUBLIC_ORIGIN": origin,
         "DEMO": "on",
         "LOG_LEVEL": "INFO",
+        "SENDS_PER_MINUTE": "1000000",
+        "SOCKETS_PER_USER": "100",
         "AUTH_URL": f"http://{LOOPBACK}:{ports[AUTH]}",
         "CONVERSATIONS_URL": f"http://{LOOPBACK}:{ports[CONVERSATIONS]}",
         **settings,
@@ -235,6 +248,7 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
         database=database,
         rabbit=rabbit,
         broker_passwords=broker_passwords,
+        auth_secret=keys["auth"],
     )
 
 

@@ -63,3 +63,9 @@ def pids(container: DockerContainer) -> list[int]:
     """Return the ids, on this machine, of the processes in a container."""
     rows = container.get_wrapped_container().top(ps_args="-eo pid")["Processes"]
     return [int(row[0]) for row in rows]
+
+
+def files_with(container: DockerContainer, word: str, folder: str) -> list[str]:
+    """Name the files below a container's folder that contain a word."""
+    found = container.exec(["grep", "-rlF", word, folder])
+    return found.output.decode().split()

@@ -34,6 +34,8 @@ class RabbitServer:
     management_port: int
     password: str
     pids: Callable[[], list[int]]
+    files_with: Callable[[str], list[str]]
+    """Names the broker's files that contain a word."""
     http: httpx.Client
 
     def fresh_vhost(self) -> str:
@@ -117,6 +119,7 @@ def _container(password: str, http: httpx.Client, *, direct: bool) -> Iterator[R
             password=password,
             http=http,
             pids=lambda: containers.pids(container),
+            files_with=lambda word: containers.files_with(container, word, "/var/lib/rabbitmq"),
         )
 
 
@@ -139,6 +142,7 @@ def _local(password: str, http: httpx.Client, *, direct: bool) -> Iterator[Rabbi
                 password=password,
                 http=http,
                 pids=lambda: children.family(child.pid),
+                files_with=lambda word: _files_with(word, folder),
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -179,3 +183,8 @@ def _environment(folder: Path, port: int, management_port: int, password: str) -
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
         "RABBITMQ_PID_FILE": str(folder / "pid"),
     }
+
+
+def _files_with(word: str, folder: Path) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [str(path) for path in files if word.encode() in path.read_bytes()]

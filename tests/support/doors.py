@@ -1,0 +1,64 @@
+"""The list of public doors, so that every one can be tried with the wrong key."""
+
+from dataclasses import dataclass, field
+
+from tests.support.person import JSON, new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One call of protocol.md section 4, with a body that is right in itself."""
+
+    method: str
+    path: str
+    body: JSON | None = field(default=None, repr=False)
+    portal: bool = False
+    about: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+CONVERSATION = "00000000-0000-7000-8000-00000000c0de"
+MESSAGE = "00000000-0000-7000-8000-0000000000ed"
+SOMEBODY = "00000000-0000-7000-8000-00000000beef"
+
+
+def said(text: str = "Hello") -> JSON:
+    """Return a message's least body."""
+    return {"client_message_id": new_id(), "body": text}
+
+
+DOORS = [
+    Door(method="GET", path="/me", portal=True),
+    Door(method="GET", path="/conversations", portal=True),
+    Door(method="POST", path="/conversations", body={"kind": "direct", "participant_ids": [SOMEBODY]}),
+    Door(method="GET", path="/conversations/{conversation}", portal=True, about="conversation"),
+    Door(method="PATCH", path="/conversations/{conversation}", body={"subject": "Mine"}, about="conversation"),
+    Door(method="GET", path="/conversations/{conversation}/timeline", portal=True, about="conversation"),
+    Door(
+        method="POST",
+        path="/conversations/{conversation}/messages",
+        body=said(),
+        portal=True,
+        about="conversation",
+    ),
+    Door(
+        method="PUT",
+        path="/conversations/{conversation}/read",
+        body={"stream": "shared", "seq": 1},
+        portal=True,
+        about="conversation",
+    ),
+    Door(
+        method="POST",
+        path="/conversations/{conversation}/participants",
+        body={"user_id": SOMEBODY},
+        about="conversation",
+    ),
+    Door(method="DELETE", path=f"/conversations/{{conversation}}/participants/{SOMEBODY}", about="conversation"),
+    Door(method="PATCH", path="/messages/{message}", body={"body": "Changed"}, portal=True, about="message"),
+    Door(method="DELETE", path="/messages/{message}", portal=True, about="message"),
+    Door(method="GET", path="/messages/{message}/history", about="message"),
+    Door(method="GET", path="/directory"),
+]
