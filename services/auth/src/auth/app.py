@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from auth import store
 from auth.administration import Administration
@@ -81,12 +82,22 @@ def create_app() -> Flask:
         settings = Settings.from_env(os.environ)
         configure("auth", settings.log_level)
         composed = compose(settings, exchange=RabbitExchange(settings.broker_url))
-        check_version(engine(settings.database_url), "auth")
+        _require_migrated(settings)
     except (SettingsError, DatabaseError) as refused:
         sys.exit(str(refused))
+    except SQLAlchemyError as silent:
+        sys.exit(f"Cannot start: the database of auth cannot be used ({type(silent).__name__}).")
     composed.background.start()
     atexit.register(composed.background.stop)
     return composed.wsgi
+
+
+def _require_migrated(settings: Settings) -> None:
+    database = engine(settings.database_url)
+    try:
+        check_version(database, "auth")
+    finally:
+        database.dispose()
 
 
 def _doors(settings: Settings, base: Ground, keys: SigningKeys) -> Doors:
@@ -128,3 +139,4 @@ def _keep_house(stop: Stop, database: Engine, keys: SigningKeys, clock: Clock) -
         with transaction(database) as connection:
             store.sweep(connection, now=now, ended_before=now - KEEP_ENDED, changes_before=now - KEEP_CHANGES)
         stop.wait(SWEEP_EVERY)
+    database.dispose()

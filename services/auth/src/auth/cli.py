@@ -103,7 +103,7 @@ def _settings() -> StorageSettings:
 
 
 def _database(settings: StorageSettings) -> Engine:
-    database = engine(settings.database_url)
+    database = _told(lambda: engine(settings.database_url))
     _told(lambda: check_version(database, "auth"))
     return database
 

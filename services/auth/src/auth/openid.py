@@ -297,7 +297,7 @@ class Presented:
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc] # Authlib ships no types
-    """RFC 7009. Revoking any token of a session ends the session, and the browser's sign-in behind it."""
+    """RFC 7009. Revoking any token of a session ends the session and the browser's sign-in it came from."""
 
     CLIENT_AUTH_METHODS = CLIENT_METHODS
 

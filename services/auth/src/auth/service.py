@@ -100,7 +100,10 @@ class SignIn:
             browser = store.browser_by_cookie(connection, digest(cookie))
             if browser is None or browser.plane is not plane:
                 return
-            ended = _end_browser(self._on, connection, browser.id, Reason.SIGNED_OUT)
+            store.end_browser(connection, browser.id, self._on.clock())
+            ended: list[Change] = []
+            for session in store.sessions_of_browser(connection, browser.id):
+                ended += _end_session(self._on, connection, session.id, Reason.SIGNED_OUT)
         _announce(self._on, ended)
 
     def _find(self, address: str) -> Account | None:
@@ -222,12 +225,15 @@ class Sessions:
             return (account, session) if issued_at > (account.tokens_before or 0) else None
 
     def sign_out(self, session: Session) -> None:
-        """End the session, and where it came from a browser, that sign-in with all its sessions."""
+        """End the session and the browser's sign-in it came from, so that the next one asks for the password.
+
+        Other sessions opened through that sign-in go on: a gateway that replaces a session revokes the old one after
+        the new one began.
+        """
         with transaction(self._on.engine) as connection:
+            ended = self._end(connection, session.id, Reason.SIGNED_OUT)
             if session.browser_id is not None:
-                ended = _end_browser(self._on, connection, session.browser_id, Reason.SIGNED_OUT)
-            else:
-                ended = self._end(connection, session.id, Reason.SIGNED_OUT)
+                store.end_browser(connection, session.browser_id, self._on.clock())
         _announce(self._on, ended)
 
     def _refresh(
@@ -308,14 +314,6 @@ def _spelling(email: str) -> str:
 def _unchanged(current: Account, checked: Account) -> bool:
     """Tell whether somebody may still enter whose password was checked before this transaction began."""
     return current.active and current.password_hash == checked.password_hash
-
-
-def _end_browser(ground: Ground, connection: Connection, browser_id: str, reason: Reason) -> list[Change]:
-    store.end_browser(connection, browser_id, ground.clock())
-    ended: list[Change] = []
-    for session in store.sessions_of_browser(connection, browser_id):
-        ended += _end_session(ground, connection, session.id, reason)
-    return ended
 
 
 def _end_session(ground: Ground, connection: Connection, session_id: SessionId, reason: Reason) -> list[Change]:

@@ -90,7 +90,8 @@ class Tokens:
         try:
             decoded = jwt.decode(token, self._keys.verifying(), algorithms=[ALGORITHM])
             claims = dict(decoded.claims) | {"typ": decoded.header.get("typ")}
-            fresh = ended_too or float(claims["exp"]) + SKEW > self._clock().timestamp()
+            now = self._clock().timestamp()
+            fresh = float(claims["iat"]) <= now + SKEW and (ended_too or now < float(claims["exp"]) + SKEW)
         except (JoseError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return claims if fresh and claims.get("iss") == self.issuer else None
