@@ -5,19 +5,15 @@ caught up, and a revocation that came between its sign-in and its registration i
 socket asks the database instead; on the way out sends are finished and everybody is told when to come back.
 """
 
-import random
-import signal
-from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import gevent
 from flask import Request, Response
 from gevent.lock import BoundedSemaphore
 
-from realtime.connection import Connection
-from realtime.desk import Desk
+from realtime.connection import LEAVE_WITHIN_S, Connection
+from realtime.desk import Desk, Introduce
 from realtime.hub import SOCKETS_PER_USER, Hub
 from realtime.marks import Marks
 from realtime.metrics import BROKER_UP
@@ -26,34 +22,33 @@ from realtime.revocations import Revoker
 from realtime.sends import Sends
 from realtime.session import Credentials, Doorkeeper, Session
 from realtime.subscriber import Subscriber
-from realtime.ticks import Ticks, real_ticks
+from realtime.timing import Timing
 from realtime.transport import SocketDone, SocketLine, converse, upgrade
 from realtime.typing import WhoWrites
 from realtime.upstream import Upstream
 from servicekit.background import Background, Stop
-from servicekit.clock import Clock
-from servicekit.exchange import Binding, Exchange
+from servicekit.changes import ChangeFeed
+from servicekit.exchange import Binding, Exchange, Message
 from servicekit.log import failure, get_logger
-from wire.changes import Change
-from wire.events import MESSAGES
+from wire.events import AUTH, MESSAGES
 from wire.frames import CloseCode
 from wire.problems import Problem, Unavailable
 
 LOOK_EVERY_S: Final = 1.0
 ASK_EVERY_S: Final = 2.0
 """How often every socket asks the database while the broker is away."""
-CATCH_UPS_AT_ONCE: Final = 8
+ASK_AT_ONCE: Final = 8
 COME_BACK_WITHIN_S: Final = 5.0
 """Over how long the sockets of a gateway that stops are spread when they come back."""
 TOO_MANY_PAUSE_MS: Final = 30_000
-FINISH_SENDS_S: Final = 5.0
+FINISH_SENDS_S: Final = 3.0
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one user may do."""
+class Allowance:
+    """What one user may do at this process."""
 
     sends_per_minute: int = 60
     sockets_per_user: int = SOCKETS_PER_USER
@@ -68,38 +63,37 @@ class Realtime:
         doorkeeper: Doorkeeper,
         exchange: Exchange,
         upstream: Upstream,
+        changes: ChangeFeed,
         presenter: Presenter,
-        clock: Clock,
-        limits: Limits,
-        ticks: Ticks = real_ticks,
-        spread: Callable[[], float] = random.random,
+        introduce: Introduce,
+        timing: Timing,
+        allowance: Allowance,
     ) -> None:
         self._plane = plane = doorkeeper.plane
         self._doorkeeper = doorkeeper
         self._exchange = exchange
-        self._spread = spread
-        self._clock = clock
+        self._changes = changes
+        self._timing = timing
         self._draining = False
         self._connected = False
-        self.upstream = upstream
-        self.sends = Sends(upstream, plane=plane, per_minute=limits.sends_per_minute)
-        self.marks = Marks(upstream)
-        self.hub = Hub(plane=plane, sockets_per_user=limits.sockets_per_user)
-        self._writers = WhoWrites(upstream, ticks)
-        self._subscriber = Subscriber(self.hub, presenter, clock, plane=plane)
-        self._revoker = Revoker(self.hub, doorkeeper.permission)
+        self.sends = Sends(upstream, plane=plane, per_minute=allowance.sends_per_minute)
+        self._marks = Marks(upstream)
+        self._writers = WhoWrites(upstream, timing.ticks)
+        self._hub = Hub(plane=plane, sockets_per_user=allowance.sockets_per_user)
+        self._subscriber = Subscriber(self._hub, presenter, timing.clock, plane=plane)
+        self._revoker = Revoker(self._hub, doorkeeper.permission)
         self._desk = Desk(
             plane=plane,
             presenter=presenter,
             remembers=upstream,
+            introduce=introduce,
             sends=self.sends,
-            marks=self.marks,
+            marks=self._marks,
             writers=self._writers,
-            catch_up_turns=BoundedSemaphore(CATCH_UPS_AT_ONCE),
-            clock=clock,
-            ticks=ticks,
-            spread=spread,
+            turns=BoundedSemaphore(ASK_AT_ONCE),
+            timing=timing,
         )
+        changes.listen(self._revoker.apply)
 
     @property
     def connected(self) -> bool:
@@ -109,14 +103,10 @@ class Realtime:
     def add_loops(self, background: Background) -> None:
         """Add what runs beside the doors."""
         background.add("live.sends", self.sends.run, wake=self.sends.wake)
-        background.add("live.marks", self.marks.run)
+        background.add("live.marks", self._marks.run)
         background.add("live.typing", self._writers.run, wake=self._writers.wake)
         background.add("live.look", self._look_after_all)
         background.add("live.hear", self._hear)
-
-    def on_change(self, change: Change) -> None:
-        """Hear from auth that something was taken away (a listener of `servicekit.changes.ChangeFeed`)."""
-        self._revoker.apply(change)
 
     def open(self, request: Request, credentials: Credentials) -> Response:
         """Turn this request into a live socket and stay with it to its end; Invalid or Unavailable before that."""
@@ -124,47 +114,40 @@ class Realtime:
             raise Unavailable
         answer = upgrade(request.headers)
         line = SocketLine(request.environ["gunicorn.socket"])
-        connection = Connection(self._desk, Session(credentials, self._doorkeeper, self._clock, self._spread()), line)
-        entered = self.hub.add(connection)
+        connection = Connection(
+            self._desk, Session(credentials, self._doorkeeper, self._timing.clock, self._timing.spread()), line
+        )
+        entered = self._hub.add(connection)
         try:
             line.write(answer)
-            self._greet(connection, entered=entered)
-            converse(line, connection)
+            if entered:
+                self._greet(connection)
+                converse(line, connection)
+            else:
+                _turn_away(line, connection)
         except OSError:
             log.debug("socket.broken")
         except Exception as error:  # noqa: BLE001 - the top of a socket: an HTTP answer would be written into its stream
             log.error("socket.failed", **failure(error))
         finally:
-            self.hub.remove(connection)
+            self._hub.remove(connection)
             connection.finish(0)
             line.hang_up()
         return SocketDone()
 
     def drain(self) -> None:
         """Take no new socket, finish the sends, and send everybody away, spread over a few seconds."""
-        if self._draining:
-            return
         self._draining = True
-        log.info("live.draining", sockets=len(self.hub))
+        log.info("live.draining", sockets=len(self._hub))
         self.sends.settle(FINISH_SENDS_S)
-        for connection in self.hub.everyone():
-            pause = int(COME_BACK_WITHIN_S * 1000 * self._spread())
+        for connection in self._hub.everyone():
+            pause = int(COME_BACK_WITHIN_S * 1000 * self._timing.spread())
             connection.leave(CloseCode.DRAINING, "the gateway restarts", retry_after_ms=pause)
+        self.sends.close()
+        self._marks.flush()
 
-    def drain_when_terminated(self) -> None:
-        """Drain on SIGTERM, before whatever else this process does then. Call it in the worker, on its main thread."""
-        before = signal.getsignal(signal.SIGTERM)
-
-        def terminated(number: int, frame: FrameType | None) -> Any:  # noqa: ANN401 - as signal declares it
-            gevent.spawn(self.drain)
-            return before(number, frame) if callable(before) else None
-
-        signal.signal(signal.SIGTERM, terminated)
-
-    def _greet(self, connection: Connection, *, entered: bool) -> None:
-        if not entered:
-            connection.leave(CloseCode.TOO_MANY_SOCKETS, "too many sockets", retry_after_ms=TOO_MANY_PAUSE_MS)
-            return
+    def _greet(self, connection: Connection) -> None:
+        """Look once more: what was taken away between sign-in and registration reached nobody."""
         try:
             connection.session.still_welcome()
         except Unavailable:
@@ -176,8 +159,8 @@ class Realtime:
 
     def _hear(self, stop: Stop) -> None:
         subscription = self._exchange.subscribe(
-            [Binding(exchange=MESSAGES, pattern=f"{self._plane}.#")],
-            on_message=self._subscriber.hear,
+            [Binding(exchange=MESSAGES, pattern=f"{self._plane}.#"), Binding(exchange=AUTH, pattern="#")],
+            on_message=self._heard,
             on_connected=self._broker_came,
             on_lost=self._broker_went,
         )
@@ -188,10 +171,23 @@ class Realtime:
         finally:
             subscription.close()
 
+    def _heard(self, message: Message) -> None:
+        if message.exchange == AUTH:
+            self._changes.hear(message)
+        else:
+            self._subscriber.hear(message)
+
     def _look_after_all(self, stop: Stop) -> None:
         while not stop.wait(LOOK_EVERY_S):
-            for connection in self.hub.everyone():
-                connection.look()
+            self._look()
+        self.drain()
+        end = self._timing.ticks() + LEAVE_WITHIN_S + LOOK_EVERY_S
+        while len(self._hub) and self._timing.ticks() < end:
+            gevent.sleep(LOOK_EVERY_S / 4)
+            self._look()
+
+    def _look(self) -> None:
+        self._hub.each(Connection.look)
 
     def _broker_came(self) -> None:
         self._connected = True
@@ -202,8 +198,13 @@ class Realtime:
     def _broker_went(self) -> None:
         self._connected = False
         BROKER_UP.labels(plane=self._plane).set(0)
-        log.warning("live.broker_lost", sockets=len(self.hub))
+        log.warning("live.broker_lost", sockets=len(self._hub))
 
     def _everybody_asks(self) -> None:
-        for connection in self.hub.everyone():
-            connection.recover()
+        self._hub.each(Connection.recover)
+
+
+def _turn_away(line: SocketLine, connection: Connection) -> None:
+    connection.leave(CloseCode.TOO_MANY_SOCKETS, "too many sockets", retry_after_ms=TOO_MANY_PAUSE_MS)
+    with gevent.Timeout(LEAVE_WITHIN_S, False):
+        converse(line, connection)

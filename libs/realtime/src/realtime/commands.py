@@ -18,7 +18,6 @@ from realtime.protocol import Command, Fields, Hello, Ping, Read, Ref, Send, Tok
 from realtime.session import Session
 from realtime.upstream import Stored
 from servicekit.log import failure, get_logger
-from wire.claims import Plane
 from wire.frames import BEAT_EVERY
 from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale
 from wire.times import to_wire
@@ -32,8 +31,7 @@ class Later(Enum):
 
 LATER: Final = Later.LATER
 Answer = Callable[[Ref, Fields | Problem], None]
-
-_KIND: Final = {Plane.STAFF: "staff", Plane.PORTAL: "patient"}
+Welcomed = Callable[[Hello, Fields | Problem], None]
 
 log = get_logger()
 
@@ -48,14 +46,23 @@ class Commands:
         self._answer = answer
         self._asking = False
 
-    def hello(self, _command: Hello) -> Fields:
-        """Return what a client learns first."""
-        claims = self._session.claims
-        return {
-            "me": {"id": claims.user_id, "name": claims.name, "kind": _KIND[claims.plane]},
-            "heartbeat_s": int(BEAT_EVERY),
-            "server_time": self._now(),
-        }
+    def hello(self, command: Hello, welcomed: Welcomed) -> None:
+        """Find out what a client learns first; `welcomed` is called once, with that or with a Problem."""
+        gevent.spawn(self._welcome, command, welcomed)
+
+    def _welcome(self, command: Hello, welcomed: Welcomed) -> None:
+        outcome: Fields | Problem
+        try:
+            with self._desk.turns:
+                told = self._desk.remembers.me(self._session.access_token)
+            me = self._desk.introduce(self._session.claims, told)
+            outcome = {"me": me, "heartbeat_s": int(BEAT_EVERY), "server_time": self._now()}
+        except Problem as refused:
+            outcome = refused
+        except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client waits for an answer
+            log.error("hello.failed", **failure(error))
+            outcome = Problem()
+        welcomed(command, outcome)
 
     def do(self, command: Command, *, greeted: bool) -> None:
         """Do what a command asks for and answer it."""
@@ -144,4 +151,4 @@ class Commands:
             raise Invalid(errors={"stream": ["Must be one of: shared."]})
 
     def _now(self) -> str:
-        return to_wire(self._desk.clock())
+        return to_wire(self._desk.timing.clock())

@@ -16,7 +16,7 @@ from realtime.desk import Desk
 from realtime.hearing import Hearing
 from realtime.metrics import CLOSES, FRAMES_IN
 from realtime.outbox import Line, Outbox
-from realtime.protocol import Hello, ProtocolViolation, Ref, Refusal
+from realtime.protocol import Fields, Hello, ProtocolViolation, Ref, Refusal
 from realtime.pushes import EntryPush, Push
 from realtime.session import Session
 from servicekit.log import failure, get_logger
@@ -44,7 +44,7 @@ class Connection:
         self._greeted = False
         self._renewing = False
         self._leaving_since: float | None = None
-        self._opened = self._heard = self._beaten = desk.ticks()
+        self._opened = self._heard = self._beaten = desk.timing.ticks()
         self._renew_after = 0.0
 
     @property
@@ -56,7 +56,7 @@ class Connection:
 
     def alive(self) -> None:
         """Note a sign of life: any bytes at all."""
-        self._heard = self._desk.ticks()
+        self._heard = self._desk.timing.ticks()
 
     def receive(self, frame: str | bytes) -> None:
         """Do what one client message asks for, and reply."""
@@ -72,8 +72,7 @@ class Connection:
             self._answer(command.ref, command.problem)
         elif isinstance(command, Hello) and not self._greeted:
             self._greeted = True
-            self._answer(command.ref, self._commands.hello(command))
-            self._hearing.begin(command.resume)
+            self._commands.hello(command, self._welcomed)
         else:
             self._commands.do(command, greeted=self._greeted)
 
@@ -88,7 +87,7 @@ class Connection:
     def finish(self, patience: float) -> None:
         """Wait until the last word is written, then let go of everything: the line is about to end."""
         self._outbox.finish(patience)
-        self._leaving_since = self._leaving_since or self._desk.ticks()
+        self._leaving_since = self._leaving_since or self._desk.timing.ticks()
         self._outbox.end()
 
     # From the exchange.
@@ -113,7 +112,7 @@ class Connection:
         """Let go a client that does not keep up, forgetting what it did not read."""
         if not self.leaving:
             self._note_close(CloseCode.TOO_SLOW, reason)
-            retry_after_ms = int(COME_BACK_MS * (1 + self._desk.spread()))
+            retry_after_ms = int(COME_BACK_MS * (1 + self._desk.timing.spread()))
             self._leave_with(protocol.farewell(CloseCode.TOO_SLOW, reason, retry_after_ms), drop=True)
 
     def token_taken(self) -> None:
@@ -127,7 +126,7 @@ class Connection:
 
     def look(self) -> None:
         """Do what is due: called about once a second."""
-        now = self._desk.ticks()
+        now = self._desk.timing.ticks()
         if self._leaving_since is not None:
             if now - self._leaving_since > LEAVE_WITHIN_S:
                 self._line.hang_up()
@@ -140,6 +139,14 @@ class Connection:
         else:
             self._keep_up(now)
 
+    def _welcomed(self, command: Hello, outcome: Fields | Problem) -> None:
+        """Answer a hello; one that was refused may be said again."""
+        self._answer(command.ref, outcome)
+        if isinstance(outcome, Problem):
+            self._greeted = False
+        elif not self.leaving:
+            self._hearing.begin(command.resume)
+
     # What is due.
 
     def _keep_up(self, now: float) -> None:
@@ -147,7 +154,7 @@ class Connection:
             self._renew_soon()
         if now - self._beaten >= BEAT_EVERY:
             self._beaten = now
-            self._put(protocol.beat(self._desk.clock()))
+            self._put(protocol.beat(self._desk.timing.clock()))
 
     def _renew_soon(self) -> None:
         if not self._renewing:
@@ -158,20 +165,20 @@ class Connection:
         try:
             self.session.renew()
         except Unavailable:
-            self._renew_after = self._desk.ticks() + RENEW_AGAIN_S
+            self._renew_after = self._desk.timing.ticks() + RENEW_AGAIN_S
         except PermissionRequired:
             self.leave(CloseCode.PERMISSION_LOST, "the permission was taken away")
         except Problem:
             self.leave(CloseCode.SIGNED_OUT, "signed out")
         except Exception as error:  # noqa: BLE001 - the top of a greenlet: tried again until the token ends
             log.error("socket.renewal_failed", **failure(error))
-            self._renew_after = self._desk.ticks() + RENEW_AGAIN_S
+            self._renew_after = self._desk.timing.ticks() + RENEW_AGAIN_S
         finally:
             self._renewing = False
 
     # Writing.
 
-    def _answer(self, ref: Ref, outcome: protocol.Fields | Problem) -> None:
+    def _answer(self, ref: Ref, outcome: Fields | Problem) -> None:
         if isinstance(outcome, Problem):
             self._put(protocol.refused(ref, outcome))
         else:
@@ -185,7 +192,7 @@ class Connection:
         self._hearing.written(entry)
 
     def _leave_with(self, frame: bytes, *, drop: bool = False) -> None:
-        self._leaving_since = self._desk.ticks()
+        self._leaving_since = self._desk.timing.ticks()
         self._outbox.last(frame, drop=drop)
 
     def _note_close(self, code: CloseCode, reason: str) -> None:

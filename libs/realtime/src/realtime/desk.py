@@ -7,20 +7,27 @@ from typing import Protocol
 from gevent.lock import BoundedSemaphore
 
 from realtime.marks import Marks
+from realtime.protocol import Fields
 from realtime.pushes import Presenter
 from realtime.sends import Sends
-from realtime.ticks import Ticks
+from realtime.timing import Timing
 from realtime.typing import WhoWrites
 from realtime.upstream import CaughtUp, Positions, Unlisted
-from servicekit.clock import Clock
-from wire.claims import Plane
+from wire.claims import Claims, Plane
 
 
 class Remembers(Protocol):
-    """Who knows what a socket missed (conversations)."""
+    """Who knows the person and what their socket missed (conversations)."""
+
+    def me(self, access_token: str) -> Fields:
+        """Return what conversations knows of the person; a Problem likewise."""
 
     def catch_up(self, access_token: str, positions: Positions, unlisted: Unlisted) -> CaughtUp:
         """Return what this user missed since `positions`; a Problem when they may not know or cannot be told now."""
+
+
+Introduce = Callable[[Claims, Fields], Fields]
+"""Returns what `hello` tells of a person, from their claims and what conversations knows of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +37,13 @@ class Desk:
     plane: Plane
     presenter: Presenter
     remembers: Remembers
+    introduce: Introduce
     sends: Sends
     marks: Marks
     writers: WhoWrites
-    catch_up_turns: BoundedSemaphore
+    turns: BoundedSemaphore
     """Bounds how many sockets ask the database at the same time, when all of them have to."""
-    clock: Clock
-    ticks: Ticks
-    spread: Callable[[], float]
-    """Returns a number from 0 to 1, to keep many sockets from doing the same thing at once."""
+    timing: Timing
 
     @property
     def streams(self) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ class Hearing:
         refused = False
         while not self._exit.leaving:
             try:
-                with self._desk.catch_up_turns:
+                with self._desk.turns:
                     return self._desk.remembers.catch_up(
                         self._session.access_token, self._streams.positions(), unlisted
                     )
@@ -182,7 +182,7 @@ class Hearing:
                 self._exit.leave(CloseCode.PERMISSION_LOST, "the permission was taken away")
             except Problem as away:
                 log.warning("catch_up.again", code=away.code, pause_s=pause)
-                gevent.sleep(pause * (1 + self._desk.spread()))
+                gevent.sleep(pause * (1 + self._desk.timing.spread()))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
         return None
 

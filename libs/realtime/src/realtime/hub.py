@@ -5,7 +5,7 @@ every walk is over a copy; one socket's failure harms no other. Of a user's sock
 closing the oldest instead would make eleven open tabs chase each other for ever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from realtime.connection import Connection
@@ -69,14 +69,23 @@ class Hub:
         """Return every socket."""
         return tuple(connection for sockets in self._by_user.values() for connection in sockets)
 
+    def each(self, do: Callable[[Connection], None]) -> None:
+        """Do something with every socket."""
+        for connection in self.everyone():
+            _safely(connection, do)
+
     def fan_out(self, audience: Iterable[UserId], push: Push) -> None:
         """Offer a push to every socket of its audience."""
         for user_id in audience:
             for connection in self.of_user(user_id):
-                try:
-                    connection.offer(push)
-                except Exception as error:  # noqa: BLE001 - the top of a loop: one socket's failure harms no other
-                    log.error("hub.offer_failed", user=user_id, **failure(error))
+                _safely(connection, lambda taker: taker.offer(push))
+
+
+def _safely(connection: Connection, do: Callable[[Connection], None]) -> None:
+    try:
+        do(connection)
+    except Exception as error:  # noqa: BLE001 - the top of a loop: one socket's failure harms no other
+        log.error("hub.socket_failed", user=connection.session.claims.user_id, **failure(error))
 
 
 def _drop(sockets_of: dict[Key, Sockets], key: Key, connection: Connection) -> None:

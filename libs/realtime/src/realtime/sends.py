@@ -67,11 +67,12 @@ class Sends:
         self._filled = Event()
         self._idle = Event()
         self._idle.set()
+        self._closed = False
 
     def put(self, claims: Claims, access_token: str, message: Mapping[str, Any], answer: Answer) -> None:
         """Queue a message; RateLimited or Unavailable when it is not taken, else `answer` is called once."""
         self._within_share(claims)
-        if len(self._waiting) >= WAITING_AT_MOST:
+        if self._closed or len(self._waiting) >= WAITING_AT_MOST:
             raise Unavailable
         size = len(message.get("body", "")) + _ENVELOPE
         self._waiting.append(_Item(message={"token": access_token, **message}, answer=answer, size=size))
@@ -91,8 +92,8 @@ class Sends:
         return outcome
 
     def run(self, stop: Stop) -> None:
-        """Send batches until it is time to end and nothing waits."""
-        while not stop.wanted or self._waiting:
+        """Send batches until it is time to end and the queue was closed."""
+        while not (stop.wanted and self._closed) or self._waiting:
             self._filled.wait()
             self._filled.clear()
             while self._waiting:
@@ -101,6 +102,11 @@ class Sends:
 
     def wake(self) -> None:
         """Let `run` see that it is time to end."""
+        self._filled.set()
+
+    def close(self) -> None:
+        """Take nothing more: the gateway ends."""
+        self._closed = True
         self._filled.set()
 
     def settle(self, patience: float) -> bool:

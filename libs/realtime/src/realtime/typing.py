@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from gevent.event import Event
 
 from realtime.session import Session
-from realtime.ticks import Ticks
+from realtime.timing import Ticks
 from servicekit.background import Stop
 from servicekit.log import get_logger
 from wire.ids import ConversationId, UserId

@@ -70,6 +70,11 @@ class Upstream:
         results = self._results("/marks", items)
         return [problem_from_dict(result["problem"]) if "problem" in result else None for result in results]
 
+    def me(self, access_token: str) -> dict[str, Any]:
+        """Return who the user is and how much they have not read."""
+        headers = {**self._service_token.header(), "X-User-Token": access_token}
+        return _members(call(self._http, "GET", "/me", headers=headers))
+
     def catch_up(self, access_token: str, positions: Positions, unlisted: Unlisted) -> CaughtUp:
         """Return what this user missed since `positions`."""
         answer = self._twice("/catch-up", {"positions": positions, "unlisted": unlisted}, access_token)

@@ -1,4 +1,4 @@
-"""The live socket's door on the staff plane: who may open it is settled before the upgrade, the rest is `realtime`'s."""
+"""The live socket's door on the staff plane: who may open it is settled before the upgrade, the rest is realtime's."""
 
 from flask import Blueprint, Response, request
 
