@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
@@ -34,10 +35,11 @@ class Record:
 def write(connection: Connection, records: Sequence[Record]) -> None:
     """Add lines to the record."""
     if records:
-        connection.execute(insert(audit), [_row(record) for record in records])
+        connection.execute(insert(audit), [row(record) for record in records])
 
 
-def _row(record: Record) -> dict[str, object]:
+def row(record: Record) -> dict[str, Any]:
+    """Return a line of the record as its table keeps it."""
     return {
         "org": record.claims.organisation_id,
         "at": record.at,

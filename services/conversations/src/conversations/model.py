@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -150,11 +151,11 @@ class Audience:
         """Return those of them who may hear `stream`: nobody but staff hears the internal one."""
         return self if stream is Stream.SHARED else Audience(staff=self.staff)
 
-    def only(self, user_id: str) -> Audience:
-        """Return one of them alone."""
+    def among(self, ids: Collection[str]) -> Audience:
+        """Return those of them who are named."""
         return Audience(
-            staff=tuple(one for one in self.staff if one == user_id),
-            patients=tuple(one for one in self.patients if one == user_id),
+            staff=tuple(one for one in self.staff if one in ids),
+            patients=tuple(one for one in self.patients if one in ids),
         )
 
     def without(self, user_id: str) -> Audience:
@@ -201,6 +202,45 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A message that another one answers."""
+
+    id: str
+    conversation_id: str
+    stream: Stream
+    seq: int
+    body: str = field(repr=False)
+    recalled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is looked up to decide about one message."""
+
+    conversation_id: str
+    author_id: str
+    client_message_id: str
+    reply_to: str | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what makes a repeat a repeat."""
+        return self.conversation_id, self.author_id, self.client_message_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What deciding about messages needs to know, as of now and under the conversations' locks."""
+
+    standings: Mapping[str, Standing]
+    audiences: Mapping[str, Audience]
+    people: Mapping[str, Person]
+    # By `Ask.key`: the id and digest of the message already posted under it.
+    posted: Mapping[tuple[str, str, str], tuple[str, str]]
+    answered: Mapping[str, Answered]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
     """One event on its way to the relay, encoded for each plane that hears it."""
 
@@ -216,5 +256,10 @@ class Writes:
 
     entries: list[dict[str, Any]] = field(default_factory=list, repr=False)
     messages: list[dict[str, Any]] = field(default_factory=list, repr=False)
-    heads: list[dict[str, Any]] = field(default_factory=list)
+    heads: dict[str, dict[str, Any]] = field(default_factory=dict)
     parcels: list[Parcel] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget the rows: they are stored."""
+        for rows in (self.entries, self.messages, self.heads, self.parcels):
+            rows.clear()

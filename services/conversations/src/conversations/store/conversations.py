@@ -137,7 +137,7 @@ def mine(
 ) -> Sequence[Row[Any]]:
     """Return the conversations somebody takes part in, newest activity first.
 
-    `patient_ids` is None for staff; a portal account sees only patients it stands for, and is blind to internal activity.
+    `patient_ids` is None for staff; a portal account sees only patients it stands for, and no internal activity.
     """
     activity = STAFF_ACTIVITY if patient_ids is None else PORTAL_ACTIVITY
     query = (
@@ -219,3 +219,9 @@ def _participation(row: Row[Any]) -> Participation:
 
 def _contains(what: Any, text: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column of any kind
     return func.lower(what).contains(text.lower(), autoescape=True)
+
+
+def subject_of(connection: Connection, conversation_id: str) -> str:
+    """Return a conversation's subject; empty when it has none."""
+    query = select(conversations.c.subject).where(conversations.c.id == conversation_id)
+    return connection.execute(query).scalar() or ""

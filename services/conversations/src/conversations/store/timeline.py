@@ -117,9 +117,8 @@ def save(connection: Connection, writes: Writes) -> None:
         connection.execute(insert(messages), writes.messages)
     if writes.entries:
         connection.execute(insert(entries), writes.entries)
-    for head in writes.heads:
-        row = {name: value for name, value in head.items() if name != "id"}
-        connection.execute(update(conversations).where(conversations.c.id == head["id"]).values(row))
+    for conversation_id, row in writes.heads.items():
+        connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(row))
 
 
 def unread(connection: Connection, user_id: str, places: Sequence[Point]) -> dict[tuple[str, str], int]:
