@@ -1,6 +1,9 @@
 """Puts the staff gateway together; the only place that knows every part of it."""
 
+import os
+import sys
 from collections.abc import Mapping
+from functools import partial
 
 import httpx
 from flask import Flask
@@ -8,13 +11,19 @@ from flask import Flask
 import chatui
 from gatekit.addresses import STAFF
 from gatekit.gate import Gate
-from gatekit.me import Limits
+from gatekit.me import Limits, me
 from gatekit.sending import posts_through
-from realtime.sends import Sends
+from realtime.app import Allowance, Realtime
+from realtime.session import Doorkeeper
+from realtime.timing import Timing
 from realtime.upstream import Upstream
 from servicekit.clock import Clock, utc_now
-from servicekit.composed import Composed
+from servicekit.composed import Composed, started
 from servicekit.exchange import Exchange
+from servicekit.log import configure
+from servicekit.settings import SettingsError
+from staff_gateway.live import live_door
+from staff_gateway.presenter import Presenter
 from staff_gateway.settings import Settings
 from staff_gateway.web import calls
 from wire.permissions import Permission
@@ -27,14 +36,26 @@ def compose(
     clock: Clock = utc_now,
     transports: Mapping[str, httpx.BaseTransport] | None = None,
 ) -> Composed:
-    """Wire the gateway; nothing connects before the first call or before the background starts."""
+    """Wire the gateway; nothing connects before the first call or before the background starts.
+
+    `transports` ("auth", "conversations") replace the network where services share a process.
+    """
     transports = transports or {}
     gate = Gate(STAFF, settings, permission=Permission.VIEW, clock=clock, transports=transports)
-    upstream = Upstream(settings.conversations_url, gate.service_token, transport=transports.get("conversations"))
-    sends = Sends(upstream, plane=STAFF.plane, per_minute=settings.sends_per_minute)
-    gate.background.add("sends", sends.run, wake=sends.wake)
     limits = Limits(sends_per_minute=settings.sends_per_minute)
-    posts = posts_through(sends, gate.callers)
+    realtime = Realtime(
+        doorkeeper=Doorkeeper(plane=STAFF.plane, verify=gate.access.verified, permission=Permission.VIEW),
+        exchange=exchange,
+        upstream=Upstream(settings.conversations_url, gate.service_token, transport=transports.get("conversations")),
+        changes=gate.changes,
+        presenter=Presenter(),
+        introduce=partial(me, limits=limits),
+        timing=Timing(clock=clock),
+        allowance=Allowance(sends_per_minute=settings.sends_per_minute, sockets_per_user=settings.sockets_per_user),
+    )
+    realtime.add_loops(gate.background)
+    gate.readiness.add("broker", lambda: realtime.connected)
+    posts = posts_through(realtime.sends, gate.callers)
     app = Flask("staff_gateway", static_folder=None)
     chatui.install(app, STAFF.static)
     gate.install(
@@ -43,4 +64,17 @@ def compose(
         title="Messages for staff",
         template="chatui/staff.html",
     )
+    app.register_blueprint(live_door(realtime, gate.callers))
     return Composed(wsgi=app, background=gate.background)
+
+
+def create_app() -> Flask:
+    """Return the application that gunicorn serves, its loops started; one clear sentence when it cannot start."""
+    from servicekit.amqp import RabbitExchange  # noqa: PLC0415 - only a real server needs the broker's library
+
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as refused:
+        sys.exit(str(refused))
+    configure("staff-gateway", settings.log_level)
+    return started(compose(settings, exchange=RabbitExchange(settings.broker_url)))
