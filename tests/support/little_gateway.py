@@ -13,8 +13,9 @@ import httpx
 import orjson
 from flask import Flask, Response, request
 
-from realtime.app import Allowance, Realtime, Timing
+from realtime.app import Allowance, Realtime
 from realtime.session import Credentials, Doorkeeper
+from realtime.timing import Timing
 from realtime.upstream import Upstream
 from servicekit.background import Background
 from servicekit.changes import ChangeFeed
@@ -178,6 +179,7 @@ def create_app() -> Flask:
     app.extensions["stop"] = background.stop
 
     @app.get("/messaging/live")
+    @app.get("/messaging/live", websocket=True)
     def live() -> Response:
         shown = bearer_token(request) or ""
         return realtime.open(request, Credentials(claims=doorkeeper.admit(shown), access_token=shown))

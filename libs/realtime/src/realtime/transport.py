@@ -109,19 +109,27 @@ class _Reader:
         self._frames = FrameReader(ConnectionType.SERVER)
         self._parts: list[str] = []
         self._size = 0
+        self._lost = False
 
     def take(self, data: bytes) -> bool:
-        """Take bytes; False once nothing more is to be read."""
+        """Take bytes; False once nothing more is to be read.
+
+        After our last word we read on, to hear the answer to it: to close on unread bytes would reset the line, and
+        the client might never see why.
+        """
+        if self._lost:
+            return True
         try:
             self._frames.receive_data(data)
             return all(self._go_on(event) for event in self._frames.events())
         except ParseFailed:
+            self._lost = True
             self._connection.leave(CloseCode.PROTOCOL_ERROR, "not a WebSocket frame")
-            return False
+            return True
 
     def _go_on(self, event: Event) -> bool:
         if isinstance(event, Message):
-            return self._part(event)
+            self._part(event)
         if isinstance(event, WebSocketPing):
             self._connection.control(framing.pong(bytes(event.payload)))
         if isinstance(event, CloseConnection):
@@ -130,19 +138,19 @@ class _Reader:
             return False
         return True
 
-    def _part(self, event: Message[Any]) -> bool:
+    def _part(self, event: Message[Any]) -> None:
+        if self._connection.leaving:
+            return
         if isinstance(event, BytesMessage):
             self._connection.receive(bytes(event.data))
-            return True
         if isinstance(event, TextMessage):
             self._size += len(event.data)
             if self._size > MAX_FRAME:
                 self._connection.leave(CloseCode.PROTOCOL_ERROR, "a frame is at most 64 KiB")
-                return False
+                return
             self._parts.append(event.data)
             if event.message_finished:
                 self._whole()
-        return True
 
     def _whole(self) -> None:
         message = "".join(self._parts)

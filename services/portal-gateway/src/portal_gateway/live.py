@@ -11,7 +11,9 @@ def live_door(realtime: Realtime, callers: Callers) -> Blueprint:
     """Return the route of the socket; refused with 401, 403 or 503 before the handshake, as problem+json."""
     door = Blueprint("live", __name__)
 
+    # Twice, because werkzeug tells the rules of handshakes from those of plain calls, which are refused alike.
     @door.get("/portal/live")
+    @door.get("/portal/live", websocket=True)
     def live() -> Response:
         return realtime.open(request, credentials_of(callers.of_handshake(request), callers))
 
