@@ -254,6 +254,8 @@ outbox = Table(
     # One encoded event each, for its plane's audience only; null where that plane hears nothing.
     Column("staff", Text),
     Column("portal", Text),
+    # The service may add rows and read none, so no INSERT may ask for its id back.
+    implicit_returning=False,
     sqlite_autoincrement=True,
 )
 
@@ -275,5 +277,7 @@ audit = Table(
     Column("stream", String(10)),
     Column("first_seq", BigInteger),
     Column("last_seq", BigInteger),
+    # The service may add rows and read none, so no INSERT may ask for its id back.
+    implicit_returning=False,
     sqlite_autoincrement=True,
 )
