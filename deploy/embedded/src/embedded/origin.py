@@ -34,7 +34,7 @@ class Origin:
 
     def __init__(self, services: Mapping[str, WSGIApp], missing: Callable[[], list[str]]) -> None:
         self._services = services
-        self._missing = missing
+        self.missing = missing
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -45,7 +45,7 @@ class Origin:
             start_response("302 Found", [("Location", "/messaging"), ("Content-Length", "0")])
             return [b""]
         if path == "/readyz":
-            missing = self._missing()
+            missing = self.missing()
             answer = orjson.dumps({"status": "not ready" if missing else "ready", "missing": missing})
             return _answer(start_response, "503 Service Unavailable" if missing else "200 OK", answer)
         return _answer(start_response, "404 Not Found", NOT_FOUND, "application/problem+json")
@@ -54,7 +54,7 @@ class Origin:
 def service_for(path: str) -> str | None:
     """Return the service a path belongs to; None where the outside has nothing to look for."""
     for prefix, service in PREFIXES:
-        if path == prefix or path.startswith(prefix + "/"):
+        if path.startswith(prefix + "/") or (path == prefix and service != "auth"):
             return service
     return None
 
