@@ -5,6 +5,7 @@ works it: heartbeats are answered whatever the rest of the process does, and a l
 capped, jittered pause. Others hand that thread work and never touch pika's objects. pika's exceptions end here.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 
 import pika
@@ -13,6 +14,9 @@ from servicekit.amqp.line import Pauses
 from servicekit.amqp.publisher import RabbitPublisher
 from servicekit.amqp.subscription import RabbitSubscription
 from servicekit.exchange import LIMIT, Binding, Message
+
+# Its errors are translated and logged here, by name and without addresses.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 HEARTBEAT_S = 10
 CONFIRM_TIMEOUT_S = 5.0
