@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import docker.errors
 from testcontainers.core.config import testcontainers_config
-from testcontainers.core.container import DockerContainer
+from testcontainers.core.container import DockerContainer, ExecConfig
 
 OWNER = "messages.tests.owner"
 
@@ -69,3 +69,12 @@ def files_with(container: DockerContainer, word: str, folder: str) -> list[str]:
     """Name the files below a container's folder that contain a word."""
     found = container.exec(["grep", "-rlF", word, folder])
     return found.output.decode().split()
+
+
+def run(container: DockerContainer, line: list[str], environment: dict[str, str]) -> str:
+    """Run a program in a container and return what it said; ChildProcessError when it failed."""
+    done = container.exec(ExecConfig(command=line, environment=environment))
+    said = done.output.decode(errors="replace")
+    if done.exit_code != 0:
+        raise ChildProcessError(f"{line[-1][-80:]} failed: {said.strip()[-300:]}")
+    return said

@@ -26,13 +26,18 @@ def header_of(token: str) -> dict[str, Any]:
     return _opened(token.split(".", maxsplit=1)[0])
 
 
-def genuine(clinic: Clinic, claims: Mapping[str, Any], *, kind: str = "at+jwt") -> str:
-    """Sign claims with the clinic's own key."""
-    stored = engine(clinic.auth_database.url("auth"))
-    key = SigningKeys(stored, secret=clinic.auth_secret, clock=utc_now, ids=new_id).signing()
-    signed = jwt.encode({"alg": ALGORITHM, "typ": kind, "kid": key.kid}, dict(claims), key, algorithms=[ALGORITHM])
-    stored.dispose()
-    return signed
+class Signer:
+    """Signs with the clinic's own key."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        stored = engine(clinic.auth_database.url("auth"))
+        self._key = SigningKeys(stored, secret=clinic.auth_secret, clock=utc_now, ids=new_id).signing()
+        stored.dispose()
+
+    def signs(self, claims: Mapping[str, Any], *, kind: str = "at+jwt") -> str:
+        """Return a token that says this."""
+        header = {"alg": ALGORITHM, "typ": kind, "kid": self._key.kid}
+        return jwt.encode(header, dict(claims), self._key, algorithms=[ALGORITHM])
 
 
 def forgeries(clinic: Clinic, token: str) -> dict[str, str]:
@@ -40,17 +45,18 @@ def forgeries(clinic: Clinic, token: str) -> dict[str, str]:
     claims, header = claims_of(token), header_of(token)
     head, body, signature = token.split(".")
     past = int(time.time()) - 3600
+    signer = Signer(clinic)
     stranger = ECKey.generate_key("P-256", parameters={"kid": header["kid"]})
     more = {**claims, "permissions": [*claims.get("permissions", []), "pf.users.manage"]}
     return {
         "nonsense": "nonsense",
         "empty parts": "..",
-        "expired": genuine(clinic, {**claims, "iat": past - 600, "exp": past}),
-        "from the future": genuine(clinic, {**claims, "iat": past + 7200, "exp": past + 7800}),
-        "of another issuer": genuine(clinic, {**claims, "iss": "https://elsewhere.example/auth"}),
-        "for another audience": genuine(clinic, {**claims, "aud": "services"}),
-        "without an end": genuine(clinic, {name: value for name, value in claims.items() if name != "exp"}),
-        "of another kind": genuine(clinic, claims, kind="JWT"),
+        "expired": signer.signs({**claims, "iat": past - 600, "exp": past}),
+        "from the future": signer.signs({**claims, "iat": past + 7200, "exp": past + 7800}),
+        "of another issuer": signer.signs({**claims, "iss": "https://elsewhere.example/auth"}),
+        "for another audience": signer.signs({**claims, "aud": "services"}),
+        "without an end": signer.signs({name: value for name, value in claims.items() if name != "exp"}),
+        "of another kind": signer.signs(claims, kind="JWT"),
         "signed by a stranger": jwt.encode(header, claims, stranger, algorithms=[ALGORITHM]),
         "unsigned": f"{_packed({**header, 'alg': 'none'})}.{body}.",
         "tampered": f"{head}.{_packed(more)}.{signature}",

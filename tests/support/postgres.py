@@ -10,6 +10,7 @@
 import os
 import pwd
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -69,6 +70,8 @@ class PostgresServer:
     port: int
     passwords: dict[str, str]
     pids: Callable[[], list[int]]
+    run: Callable[[list[str]], str]
+    """Runs one of PostgreSQL's own programs beside the server, as its superuser, and returns what it said."""
     templates: set[str] = field(default_factory=set)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
@@ -99,6 +102,17 @@ class PostgresServer:
     def drop(self, name: str) -> None:
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def pgbench(self, database: str, script: str, options: list[str]) -> str:
+        """Run pgbench with a script of its own against a database, from beside the server."""
+        line = " ".join(shlex.quote(word) for word in ["pgbench", *options, "-f", "/dev/stdin", database])
+        return self.run(["sh", "-c", f"printf %s {shlex.quote(script)} | {line}"])
+
+    def version(self) -> str:
+        """Return the server's version."""
+        with self.connect() as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+        return str(row[0]) if row else ""
 
     def create_roles(self) -> None:
         """Create production's roles with this run's passwords."""
@@ -166,6 +180,9 @@ def _container(passwords: dict[str, str], *, durable: bool, direct: bool) -> Ite
             port=port,
             passwords=passwords,
             pids=lambda: containers.pids(container),
+            run=lambda line: containers.run(
+                container, line, {"PGUSER": "postgres", "PGPASSWORD": passwords["postgres"], "PGHOST": LOOPBACK}
+            ),
         )
 
 
@@ -214,11 +231,21 @@ def _local(passwords: dict[str, str], *, durable: bool, direct: bool) -> Iterato
                 port=port,
                 passwords=passwords,
                 pids=lambda: children.family(child.pid),
+                run=lambda line: _beside(line, programs, port, passwords["postgres"]),
             )
         finally:
             child.stop(by=signal.SIGINT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(line: list[str], programs: Path, port: int, password: str) -> str:
+    place = {"PGUSER": "postgres", "PGPASSWORD": password, "PGHOST": LOOPBACK, "PGPORT": str(port)}
+    path = f"{programs}:{os.environ.get('PATH', '')}"
+    done = subprocess.run(line, env={**os.environ, **place, "PATH": path}, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise ChildProcessError(f"{line[-1][-80:]} failed: {done.stderr.decode().strip()[-300:]}")
+    return done.stdout.decode()
 
 
 def _unprivileged_user() -> str | None:
