@@ -114,7 +114,9 @@ class StandInAuth:
             "org": HARBOR,
             "name": "Canary Lindqvist",
         }
-        extra = {"permissions": sorted(person.permissions)} if person.plane is Plane.STAFF else {"patients": [PATIENT_ADA]}
+        extra = (
+            {"permissions": sorted(person.permissions)} if person.plane is Plane.STAFF else {"patients": [PATIENT_ADA]}
+        )
         return self.signed(claims | extra | other, "at+jwt")
 
     def signed(self, claims: Mapping[str, Any], kind: str) -> str:
@@ -219,7 +221,9 @@ class StandInConversations:
             return httpx.Response(200, json={})
         self.calls.append(noted)
         if noted.user_token in self.refused_tokens:
-            return httpx.Response(401, json={"code": "unauthenticated", "status": 401, "detail": "The token was revoked."})
+            return httpx.Response(
+                401, json={"code": "unauthenticated", "status": 401, "detail": "The token was revoked."}
+            )
         replaced = self.replace.get((noted.method, noted.path))
         return replaced(noted) if replaced else self._sample(noted)
 

@@ -30,7 +30,9 @@ class SlowIssuer:
         return f"token-{self.given}"
 
 
-def tokens(issuer: SlowIssuer, clock: TestClock, *, session_id: str = "s1", bad: frozenset[str] = frozenset()) -> AccessTokens:
+def tokens(
+    issuer: SlowIssuer, clock: TestClock, *, session_id: str = "s1", bad: frozenset[str] = frozenset()
+) -> AccessTokens:
     """Return access tokens that last ten minutes, of which `bad` ones no longer verify."""
 
     def verify(token: str) -> Claims:

@@ -42,7 +42,9 @@ def test_a_program_comes_in_with_its_token_alone(addresses: Addresses) -> None:
 
 
 @pytest.mark.parametrize("addresses", BOTH)
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer x.y.z", "Basic bm9yYTpub3Jh", "Bearer a b", "bearer é"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer x.y.z", "Basic bm9yYTpub3Jh", "Bearer a b", "bearer é"]
+)
 def test_a_header_that_is_no_good_token_is_unauthenticated(addresses: Addresses, header: str) -> None:
     """Whatever stands in Authorization, a good cookie beside it does not make up for it."""
     world = world_of(addresses)
@@ -103,7 +105,9 @@ def test_staff_without_the_permission_are_told_so() -> None:
 
 
 @pytest.mark.parametrize("addresses", BOTH)
-@pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "", "http://localhost", ORIGIN + "/", ORIGIN.upper()])
+@pytest.mark.parametrize(
+    "origin", [None, "https://evil.example", "null", "", "http://localhost", ORIGIN + "/", ORIGIN.upper()]
+)
 def test_a_cookie_changes_nothing_from_another_site(addresses: Addresses, origin: str | None) -> None:
     """Every changing call of a browser needs our own Origin, to the letter; reading does not."""
     world = world_of(addresses)
@@ -143,7 +147,9 @@ def test_our_own_page_changes_things_with_its_cookie(origin: str) -> None:
     assert posted.status_code == 201
 
 
-@pytest.mark.parametrize("change", [lambda c: c[:-2], lambda c: "x" + c, lambda c: c.replace(".", "", 1), lambda _: "", lambda c: c * 9])
+@pytest.mark.parametrize(
+    "change", [lambda c: c[:-2], lambda c: "x" + c, lambda c: c.replace(".", "", 1), lambda _: "", lambda c: c * 9]
+)
 def test_a_cookie_that_was_changed_is_no_cookie(change: object) -> None:
     """Tampered, cut, empty or huge: unauthenticated, and the page asks to sign in again and forgets it."""
     world = world_of(STAFF)

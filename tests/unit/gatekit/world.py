@@ -66,12 +66,8 @@ class World:
 def sending(world: World) -> Iterator[None]:
     """Let the queue of sends run meanwhile."""
     loops = [entry for entry in world.composed.background._entries if entry.name.endswith("sends")]  # noqa: SLF001 - only this one loop
-    stop = Stop()
-    greenlets = [gevent.spawn(entry.run, stop) for entry in loops]
+    greenlets = [gevent.spawn(entry.run, Stop()) for entry in loops]
     try:
         yield
     finally:
-        stop.set()
-        for entry in loops:
-            entry.wake()
-        gevent.joinall(greenlets, timeout=5)
+        gevent.killall(greenlets)
