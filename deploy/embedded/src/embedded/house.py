@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import conversations.app
-import conversations.settings
 import httpx
 from gevent import get_hub
 
 import auth.app
 import auth.settings
+import conversations.app
+import conversations.demo
+import conversations.settings
 import portal_gateway.app
 import portal_gateway.settings
 import staff_gateway.app
@@ -19,7 +20,9 @@ import staff_gateway.settings
 from embedded.folder import Folder
 from embedded.origin import Origin, StartResponse
 from embedded.settings import Settings
+from servicekit.clock import utc_now
 from servicekit.composed import Composed
+from servicekit.database import engine, upgrade
 from servicekit.exchange import Exchange
 from servicekit.inprocess import InProcessExchange
 
@@ -91,9 +94,12 @@ def _conversations(settings: Settings, folder: Folder, exchange: Exchange, trans
         database_url=folder.database_url("conversations"),
         auth_url=AUTH,
         client_secret=folder.secrets.conversations,
-        demo=settings.demo,
     )
-    conversations.app.prepare(told)
+    database = engine(told.database_url)
+    upgrade(database, "conversations")
+    if settings.demo:
+        conversations.demo.seed(database, clock=utc_now)
+    database.dispose()
     return conversations.app.compose(told, exchange=exchange, transports=transports)
 
 
