@@ -1,4 +1,4 @@
-"""Small real stand-ins for the services behind a gateway: an issuer with keys of its own, and a conversations that notes.
+"""Small real stand-ins for the services behind a gateway: an issuer with its own keys, a conversations that notes.
 
 Both answer through httpx.MockTransport, so everything of ours runs as it does in production.
 """
@@ -99,7 +99,7 @@ class StandInAuth:
         back = urlencode({"code": code, "state": asked["state"], "iss": ISSUER})
         return f"{urlsplit(asked['redirect_uri']).path}?{back}"
 
-    def access_token(self, person: Person, **other: Any) -> str:
+    def access_token(self, person: Person, **other: Any) -> str:  # noqa: ANN401 - any claim
         """Return an access token, `other` claims replacing the right ones."""
         now = int(self.clock().timestamp())
         claims = {
@@ -197,7 +197,7 @@ class StandInConversations:
         self.refused_tokens: set[str] = set()
         self.transport = httpx.MockTransport(self.answer)
 
-    def answers(self, method: str, path: str, body: Any, status: int = 200) -> None:
+    def answers(self, method: str, path: str, body: Any, status: int = 200) -> None:  # noqa: ANN401 - JSON
         """Answer this call with that."""
         self.replace[method, path] = lambda _call: httpx.Response(status, json=body)
 
@@ -253,8 +253,8 @@ class StandInConversations:
     def _stored(self, item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
         if item["token"] in self.refused_tokens:
             return {"problem": {"code": "unauthenticated", "status": 401}}
-        message = entry["message"] | {"client_message_id": item["client_message_id"], "body": item["body"]}
-        return {"status": 201, "entry": entry | {"message": message, "stream": item["stream"]}}
+        message = dict(entry["message"]) | {"client_message_id": item["client_message_id"], "body": item["body"]}
+        return {"status": 201, "entry": dict(entry) | {"message": message, "stream": item["stream"]}}
 
 
 def session_of(person: Person) -> SessionId:

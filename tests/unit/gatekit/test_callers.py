@@ -52,7 +52,7 @@ def test_a_header_that_is_no_good_token_is_unauthenticated(addresses: Addresses,
 
     answer = browser.get(f"{addresses.api}/me", base_url=ORIGIN, headers={"Authorization": header})
 
-    assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated")
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
@@ -98,8 +98,8 @@ def test_staff_without_the_permission_are_told_so() -> None:
     with_token = world.call(world.browser(), "GET", "/me", token=world.auth.access_token(otto))
     page = browser.get("/messaging", base_url=ORIGIN)
 
-    assert (call.status_code, call.json["code"]) == (403, "permission_required")
-    assert with_token.json["code"] == "permission_required"
+    assert (call.status_code, call.get_json()["code"]) == (403, "permission_required")
+    assert with_token.get_json()["code"] == "permission_required"
     assert (page.status_code, page.mimetype) == (403, "text/html")
     assert world.conversations.calls == []
 
@@ -124,7 +124,7 @@ def test_a_cookie_changes_nothing_from_another_site(addresses: Addresses, origin
         )
     ]
 
-    assert {(answer.status_code, answer.json["code"]) for answer in refused} == {(403, "origin_refused")}
+    assert {(answer.status_code, answer.get_json()["code"]) for answer in refused} == {(403, "origin_refused")}
     assert world.conversations.calls == []
     assert world.call(browser, "GET", "/me", origin=origin).status_code == 200
 
@@ -230,7 +230,7 @@ def test_an_issuer_that_is_away_signs_nobody_out() -> None:
     page = browser.get("/messaging", base_url=ORIGIN)
     world.auth.away = False
 
-    assert (call.status_code, call.json["code"]) == (503, "unavailable")
+    assert (call.status_code, call.get_json()["code"]) == (503, "unavailable")
     assert (page.status_code, page.mimetype) == (503, "text/html")
     assert browser.get_cookie("staff_session", path="/messaging") is not None
     assert world.call(browser, "GET", "/me").status_code == 200
@@ -281,4 +281,4 @@ def test_a_lost_permission_bites_at_the_next_token() -> None:
 
     answer = world.call(browser, "GET", "/conversations")
 
-    assert (answer.status_code, answer.json["code"]) == (403, "permission_required")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "permission_required")

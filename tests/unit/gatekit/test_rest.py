@@ -72,7 +72,7 @@ def test_a_posted_message_goes_through_the_queue_with_its_authors_token(addresse
     assert item.pop("token")
     assert item.pop("priority") == "normal"
     assert item == sent | {"body": "May I?", "stream": "shared", "conversation_id": CONVERSATION}
-    assert (posted.status_code, posted.json["message"]["body"]) == (201, "May I?")
+    assert (posted.status_code, posted.get_json()["message"]["body"]) == (201, "May I?")
 
 
 @pytest.mark.parametrize("addresses", BOTH)
@@ -90,7 +90,7 @@ def test_sixty_messages_a_minute_are_taken_and_no_more(addresses: Addresses) -> 
         ]
 
     assert [answer.status_code for answer in statuses] == [201] * 60 + [429]
-    assert statuses[-1].json["code"] == "rate_limited"
+    assert statuses[-1].get_json()["code"] == "rate_limited"
     assert 1 <= int(statuses[-1].headers["Retry-After"]) <= 60
 
 
@@ -124,7 +124,7 @@ def test_a_bad_message_is_invalid_and_goes_nowhere(addresses: Addresses, what: s
         json=BAD_MESSAGES[what],
     )
 
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid")
     assert answer.mimetype == "application/problem+json"
     assert world.conversations.calls == []
 
@@ -143,7 +143,7 @@ def test_what_is_no_json_is_invalid(raw: bytes) -> None:
         data=raw,
     )
 
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid")
 
 
 def test_a_form_is_not_taken_for_json() -> None:
@@ -157,7 +157,7 @@ def test_a_form_is_not_taken_for_json() -> None:
         data={"body": "x"},
     )
 
-    assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media")
+    assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported_media")
 
 
 def test_a_huge_request_is_too_large() -> None:
@@ -166,7 +166,7 @@ def test_a_huge_request_is_too_large() -> None:
 
     answer = call(world, "POST", MESSAGES, {"client_message_id": MESSAGE, "body": "x" * 300_000})
 
-    assert (answer.status_code, answer.json["code"]) == (413, "too_large")
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize("addresses", BOTH)
@@ -180,8 +180,8 @@ def test_a_query_that_means_nothing_is_invalid(addresses: Addresses, query: str)
 
     answer = call(world, "GET", f"/conversations?{query}")
 
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
-    assert set(answer.json["errors"]) == {query.split("=", maxsplit=1)[0]}
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid")
+    assert set(answer.get_json()["errors"]) == {query.split("=", maxsplit=1)[0]}
 
 
 @pytest.mark.parametrize("addresses", BOTH)
@@ -194,7 +194,7 @@ def test_an_address_that_is_none_is_not_found(addresses: Addresses, path: str) -
 
     answer = call(world, "GET", path)
 
-    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
 
 
 def test_a_wrong_method_says_which_ones_are_right() -> None:
@@ -216,7 +216,11 @@ def test_what_conversations_refuses_is_refused_alike(addresses: Addresses) -> No
 
     answer = call(world, "GET", f"/conversations/{CONVERSATION}")
 
-    assert (answer.status_code, answer.json["code"], answer.json["detail"]) == (404, "not_found", "Nothing there.")
+    assert (answer.status_code, answer.get_json()["code"], answer.get_json()["detail"]) == (
+        404,
+        "not_found",
+        "Nothing there.",
+    )
 
 
 @pytest.mark.parametrize("addresses", BOTH)
@@ -228,7 +232,7 @@ def test_a_refused_send_says_why(addresses: Addresses) -> None:
     with sending(world):
         answer = call(world, "POST", MESSAGES, {"client_message_id": new_id(), "body": "hello"})
 
-    assert (answer.status_code, answer.json["code"]) == (409, "conversation_closed")
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "conversation_closed")
 
 
 @pytest.mark.parametrize("addresses", BOTH)
@@ -245,7 +249,7 @@ def test_when_conversations_is_away_nothing_was_stored_and_it_says_so(addresses:
             call(world, "PUT", f"/conversations/{CONVERSATION}/read", {"stream": "shared", "seq": 1}),
         ]
 
-    assert {(answer.status_code, answer.json["code"]) for answer in answers} == {(503, "unavailable")}
+    assert {(answer.status_code, answer.get_json()["code"]) for answer in answers} == {(503, "unavailable")}
 
 
 def test_a_stale_answer_shows_patients_shared_entries_only() -> None:
@@ -258,7 +262,7 @@ def test_a_stale_answer_shows_patients_shared_entries_only() -> None:
     with sending(world):
         answer = call(world, "POST", MESSAGES, {"client_message_id": new_id(), "body": "hello"})
 
-    assert (answer.status_code, answer.json["entries"]) == (409, [entries["message.posted"]])
+    assert (answer.status_code, answer.get_json()["entries"]) == (409, [entries["message.posted"]])
 
 
 @pytest.mark.parametrize(
@@ -275,7 +279,7 @@ def test_patients_cannot_even_ask_for_the_internal_stream(method: str, path: str
 
     answer = call(world, method, path, body)
 
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid")
     assert b"internal" not in answer.data
     assert world.conversations.calls == []
 

@@ -1,5 +1,7 @@
 """Browser sign-in: only whoever began it, only to our own pages, and out again for good."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 from hypothesis import given
@@ -21,7 +23,9 @@ def world_of(addresses: Addresses) -> World:
 
 
 @pytest.mark.parametrize(("addresses", "person"), PLANES)
-def test_a_person_signs_in_and_comes_back_to_the_page_they_wanted(addresses: Addresses, person: type[Person]) -> None:
+def test_a_person_signs_in_and_comes_back_to_the_page_they_wanted(
+    addresses: Addresses, person: Callable[[], Person]
+) -> None:
     """The deep link is asked for, the issuer visited, the deep link shown."""
     world = world_of(addresses)
     browser = world.browser()
