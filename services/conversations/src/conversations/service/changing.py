@@ -79,8 +79,8 @@ class Changing:
             claims, Action.JOINED, lambda work: _add(work, conversation_id, user_id), conversation_id=conversation_id
         )
 
-    def remove(self, claims: Claims, conversation_id: str, user_id: str) -> Shape | None:
-        """Take somebody out of a conversation; None when the caller left it."""
+    def remove(self, claims: Claims, conversation_id: str, user_id: str) -> Shape:
+        """Take somebody out of a conversation, perhaps oneself."""
         return self._desk.do(
             claims, Action.LEFT, lambda work: _remove(work, conversation_id, user_id), conversation_id=conversation_id
         )
@@ -177,7 +177,7 @@ def _take_in(work: Work, standing: Standing, audience: Audience, newcomer: Perso
     work.record(Action.JOINED, standing.id, subject_id=newcomer.id)
 
 
-def _remove(work: Work, conversation_id: str, user_id: str) -> Shape | None:
+def _remove(work: Work, conversation_id: str, user_id: str) -> Shape:
     standing, audience = member_of(work.connection, work.claims, conversation_id, lock=True)
     members = _members(work, conversation_id)
     if user_id not in members:
@@ -185,8 +185,9 @@ def _remove(work: Work, conversation_id: str, user_id: str) -> Shape | None:
     other = members[user_id]
     require_removing(work.claims, standing, members[work.claims.user_id], other)
     require_someone_left(standing, audience)
-    # Taken before they leave: they are told that they left, and nothing after it.
+    # Looked at before they leave, perhaps the caller: they are told that they left, and nothing after it.
     leaver = work.me()
+    shown = shown_to(work.connection, work.claims, [conversation_id])[0]
     store.let_go(work.connection, conversation_id, user_id, work.at)
     work.tell(StateType.REMOVED, {"conversation_id": conversation_id}, audience.among({user_id}))
     work.ledger(standing, audience.without(user_id)).append(
@@ -194,8 +195,14 @@ def _remove(work: Work, conversation_id: str, user_id: str) -> Shape | None:
     )
     work.record(Action.LEFT, conversation_id, subject_id=user_id)
     work.save()
-    shown = shown_to(work.connection, work.claims, [conversation_id])
-    return shown[0] if shown else None
+    remaining = shown_to(work.connection, work.claims, [conversation_id])
+    return remaining[0] if remaining else _as_left(shown, user_id)
+
+
+def _as_left(shown: Shape, user_id: str) -> Shape:
+    """Return the conversation as its leaver saw it last, without them."""
+    others = [member for member in shown["participants"] if member["id"] != user_id]
+    return {**shown, "participants": others, "can_reply": {"allowed": False, "reason": "You left this conversation."}}
 
 
 def _message(work: Work, message_id: str) -> tuple[Sent, Standing, Audience]:

@@ -69,7 +69,8 @@ class Typing:
                 self._filled.clear()
                 waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
                 try:
-                    publisher.publish(waiting)
+                    if waiting:
+                        publisher.publish(waiting)
                 except ExchangeUnavailable:
                     continue  # nobody misses who was typing a while ago
         finally:

@@ -1,0 +1,152 @@
+"""The one place where conversations is put together: settings, database, use cases, doors, loops.
+
+`compose` connects to nothing; `create_app` is what gunicorn calls. On SQLite there is one process only, so the relay
+and the directory's feed run beside the doors; on PostgreSQL they are the relay's own process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+import httpx
+from flask import Flask
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from conversations.directory import DirectoryFeed
+from conversations.outbox import Bell
+from conversations.relay import Relay
+from conversations.relay.outlet import SqliteOutlet
+from conversations.service.catching_up import CatchingUp
+from conversations.service.changing import Changing
+from conversations.service.desk import Desk
+from conversations.service.gathering import Gathering
+from conversations.service.marking import Marking
+from conversations.service.opening import Opening
+from conversations.service.reading import Reading
+from conversations.service.typing import Typing
+from conversations.settings import Settings
+from conversations.web.batches import Batches
+from conversations.web.doors import UseCases, doors
+from conversations.web.keys import Keys
+from servicekit import http
+from servicekit.background import Background, Stop
+from servicekit.changes import ChangeFeed
+from servicekit.clock import Clock, utc_now
+from servicekit.composed import Composed, started
+from servicekit.database import DatabaseError, check_version, engine, is_sqlite
+from servicekit.doors import install_problems
+from servicekit.exchange import Binding, Exchange
+from servicekit.health import Readiness, health_blueprint
+from servicekit.log import configure
+from servicekit.settings import SettingsError
+from servicekit.tokens import KeySource, ServiceToken, Verifier
+from wire.events import AUTH
+from wire.ids import new_id
+
+CLIENT_ID = "conversations"
+CONNECTIONS = 16
+BODY_BYTES = 1024 * 1024
+
+
+def compose(
+    settings: Settings,
+    *,
+    exchange: Exchange,
+    clock: Clock = utc_now,
+    transports: Mapping[str, httpx.BaseTransport] | None = None,
+) -> Composed:
+    """Put conversations together; `transports` ("auth") replace the network where services share a process."""
+    database = engine(settings.database_url, pool_size=CONNECTIONS)
+    auth = http.client(settings.auth_url, transport=(transports or {}).get("auth"))
+    token = ServiceToken(auth, client_id=CLIENT_ID, secret=settings.client_secret, clock=clock)
+    changes = ChangeFeed(auth, token, clock=clock)
+    key_source = KeySource(auth, clock)
+    keys = Keys(Verifier(issuer=settings.issuer, keys=key_source, revocations=changes.revocations, clock=clock))
+    bell = Bell()
+    desk = Desk(database, clock=clock, new_id=new_id, bell=bell)
+    typing = Typing(desk, exchange)
+
+    background = Background()
+    background.add("changes", changes.run, wake=changes.wake)
+    background.add("auth events", lambda stop: _hear_auth(stop, exchange, changes))
+    background.add("typing", typing.run, wake=typing.wake)
+
+    readiness = Readiness()
+    readiness.add("database", lambda: _answers(database))
+    readiness.add("auth", key_source.answers)
+    readiness.add("revocations", changes.synced)
+    if is_sqlite(database):
+        _run_relay_here(database, bell, exchange, background, DirectoryFeed(database, auth, token, changes))
+
+    app = Flask("conversations", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
+    install_problems(app)
+    app.register_blueprint(health_blueprint(readiness))
+    app.register_blueprint(doors(keys, _use_cases(desk, typing)))
+    app.wsgi_app = Batches(app.wsgi_app, keys=keys, gathering=Gathering(desk), marking=Marking(desk))  # type: ignore[method-assign] # Flask's own way to put a callable before it
+    return Composed(wsgi=app, background=background)
+
+
+def create_app() -> Flask:
+    """Return the application that gunicorn serves, its loops started; one clear sentence when it cannot start."""
+    from servicekit.amqp import RabbitExchange  # noqa: PLC0415 - only a real server needs the broker's library
+
+    try:
+        settings = Settings.from_env(os.environ)
+        configure("conversations", settings.log_level)
+        _require_migrated(settings)
+    except (SettingsError, DatabaseError) as refused:
+        sys.exit(str(refused))
+    except SQLAlchemyError as silent:
+        sys.exit(f"Cannot start: the database of conversations cannot be used ({type(silent).__name__}).")
+    return started(compose(settings, exchange=RabbitExchange(settings.broker_url)))
+
+
+def _use_cases(desk: Desk, typing: Typing) -> UseCases:
+    return UseCases(
+        reading=Reading(desk),
+        opening=Opening(desk),
+        changing=Changing(desk),
+        catching_up=CatchingUp(desk),
+        typing=typing,
+    )
+
+
+def _run_relay_here(
+    database: Engine, bell: Bell, exchange: Exchange, background: Background, directory: DirectoryFeed
+) -> None:
+    def relay(stop: Stop) -> None:
+        publisher = exchange.publisher()
+        try:
+            Relay(SqliteOutlet(database, bell), publisher).run(stop)
+        finally:
+            publisher.close()
+
+    background.add("relay", relay, wake=bell.ring)
+    background.add("directory", directory.run, wake=directory.wake)
+
+
+def _hear_auth(stop: Stop, exchange: Exchange, changes: ChangeFeed) -> None:
+    """Take what the broker brings of auth's changes; without it the polled list is enough."""
+    binding = Binding(exchange=AUTH, pattern="#")
+    subscription = exchange.subscribe([binding], on_message=changes.hear, on_connected=changes.wake)
+    try:
+        stop.wait()
+    finally:
+        subscription.close()
+
+
+def _require_migrated(settings: Settings) -> None:
+    database = engine(settings.database_url)
+    try:
+        check_version(database, "conversations")
+    finally:
+        database.dispose()
+
+
+def _answers(database: Engine) -> bool:
+    with database.connect() as connection:
+        return connection.execute(text("SELECT 1")).scalar() == 1
