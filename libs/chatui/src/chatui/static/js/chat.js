@@ -46,7 +46,7 @@ export class Chat {
     byId("my-name").textContent = user.name;
     byId("my-org").textContent = org.name;
     byId("my-avatar").textContent = initials(user.name);
-    byId("my-avatar").classList.add(`tone-${tone(user.id)}`);
+    byId("my-avatar").classList.add(`tone-${tone(user.name)}`);
     this.visit(idIn(location.pathname));
   }
 
@@ -76,14 +76,15 @@ export class Chat {
     this.readAtOpen = null;
     this.main.replaceChildren();
     this.thread = null;
-    if (id) this.messenger.open(id).then(() => id === this.id && this.focusThread());
+    this.arriving = Boolean(id);
+    if (id) this.messenger.open(id);
     this.draw("list", "thread");
     if (!id && left) requestAnimationFrame(() => this.list.focusOn(left));
     this.hooks.opened?.(id);
   }
 
   focusThread() {
-    const roomy = matchMedia("(min-width: 60rem) and (pointer: fine)").matches;
+    const roomy = matchMedia("(min-width: 60rem) and (not (pointer: coarse))").matches;
     if (document.querySelector("dialog[open]")) return;
     if (roomy && this.composer && !this.composer.form.hidden) this.composer.field.focus();
     else (this.main.querySelector("h2") ?? this.main).focus();
@@ -116,7 +117,7 @@ export class Chat {
 
   #paintThread() {
     const { conversation, messenger } = this;
-    if (!this.id) return this.#state("choose", "patient");
+    if (!this.id) return this.#state("choose", "chat");
     const problem = messenger.missing.get(this.id);
     if (problem) return this.#state(problem.code === "not_found" || problem.status === 422 ? "missing" : "broken", "search", problem);
     const timeline = messenger.timeline(this.id);
@@ -132,6 +133,8 @@ export class Chat {
     this.thread.show({ rows, myId: this.myId, label: t("messages_with", { name: title }), before: Boolean(timeline.older()),
       empty: t("nothing_yet"), dress: (row) => this.#dress(row, conversation, row === lastOwn) });
     this.composer.show({ limit: messenger.me.limits?.body_chars ?? 10_000, ...this.hooks.composer(conversation) });
+    if (this.arriving) this.focusThread();
+    this.arriving = false;
     return this.#paintTyping();
   }
 

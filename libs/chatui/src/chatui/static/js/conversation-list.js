@@ -47,12 +47,13 @@ class ConversationList extends HTMLElement {
   }
 
   #fill(node, item, shown, avatar) {
+    const { title } = shown;
     const link = node.firstChild;
     link.classList.toggle("unread", shown.unread > 0);
     if (shown.selected) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
     link.replaceChildren(...[
-      make("span", { class: `avatar kind-${item.kind} tone-${tone((avatar ?? item).id)}`, "aria-hidden": "true" },
+      make("span", { class: `avatar kind-${item.kind} tone-${tone(avatar?.name ?? title)}`, "aria-hidden": "true" },
         avatar ? initials(avatar.name) : icon("group"),
         item.kind === "patient" && make("span", { class: "kind-mark" }, icon("patient"))),
       make("span", { class: "row-main" },

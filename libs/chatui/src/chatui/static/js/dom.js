@@ -39,6 +39,7 @@ export function show(parent, rows, held) {
   let place = parent.firstChild;
   for (const row of rows) {
     const node = current(row, held);
+    if (place && place.parentNode !== parent) place = node;
     if (node === place) place = place.nextSibling;
     else parent.insertBefore(node, place);
   }

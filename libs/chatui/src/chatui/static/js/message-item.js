@@ -33,9 +33,8 @@ class MessageItem extends HTMLElement {
   }
 
   #avatar({ actor }) {
-    const { first, last } = this.row;
-    if (!last) return make("span", { class: "avatar-space" });
-    return make("span", { class: `avatar small tone-${tone(actor.id)}${first ? "" : ""}`, "aria-hidden": "true", textContent: initials(actor.name) });
+    if (!this.row.last) return make("span", { class: "avatar-space" });
+    return make("span", { class: `avatar small tone-${tone(actor.name)}`, "aria-hidden": "true", textContent: initials(actor.name) });
   }
 
   #content(message) {

@@ -2,22 +2,25 @@
 import { t } from "./texts.js";
 import { listed } from "./when.js";
 
-export const firstName = (name) => (name ?? "").trim().split(/\s+/)[0] ?? "";
+const TITLES = /^(dr|mr|mrs|ms|prof)\.?$/i;
 
-const TITLES = /^(dr|mr|mrs|ms|prof|nurse)\.?$/i;
+/** The words of a name; titles do not count. */
+const wordsOf = (name) => (name ?? "").trim().split(/\s+/).filter((word) => !TITLES.test(word));
 
-/** Two letters at most; titles do not count. */
+export const firstName = (name) => wordsOf(name)[0] ?? "";
+
+/** Two letters at most. */
 export function initials(name) {
-  const words = (name ?? "").trim().split(/\s+/).filter((word) => !TITLES.test(word));
+  const words = wordsOf(name);
   const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "");
   return letters.join("").toLocaleUpperCase() || "?";
 }
 
-/** One of eight colours, always the same for the same id. */
-export function tone(id) {
-  let sum = 0;
-  for (const char of id ?? "") sum = (sum * 31 + char.charCodeAt(0)) % 9973;
-  return sum % 8;
+/** One of eight colours, always the same for the same name. */
+export function tone(name) {
+  let sum = 7;
+  for (const char of name ?? "") sum = Math.imul(sum ^ char.charCodeAt(0), 0x01000193) >>> 0;
+  return (sum >>> 13) % 8;
 }
 
 export const others = (conversation, myId) => conversation.participants.filter(({ id }) => id !== myId);

@@ -14,17 +14,16 @@ export function threadRows({ entries, waiting = [], myId, unreadFrom = () => fal
   let day = null;
   let marked = false;
   const add = (row) => {
-    if (dayKey(row.at) !== day) rows.push({ type: "day", key: `day ${row.key}`, at: row.at });
+    if (dayKey(row.at) !== day) rows.push({ type: "day", key: `day ${dayKey(row.at)}`, at: row.at });
     day = dayKey(row.at);
     rows.push(row);
   };
   for (const entry of entries) {
     const message = entry.type === "message.posted";
     const own = entry.actor?.id === myId;
-    if (message && !own && !marked && unreadFrom(entry)) {
-      marked = true;
-      rows.push({ type: "new", key: "new", at: entry.at });
-    }
+    const unread = message && !own && !marked && unreadFrom(entry);
+    marked ||= unread;
+    if (unread) add({ type: "new", key: "new", at: entry.at });
     add({ type: message ? "message" : "event", key: keyOf(entry), at: entry.at, entry, own, stream: entry.stream });
   }
   for (const item of waiting) {

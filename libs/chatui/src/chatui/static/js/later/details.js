@@ -53,7 +53,7 @@ export class Details {
     const { chat } = this;
     const removable = conversation.kind !== "direct" && kind === "staff" && id !== chat.myId;
     return make("li", { class: "person" },
-      make("span", { class: `avatar small tone-${tone(id)}`, "aria-hidden": "true", textContent: initials(name) }),
+      make("span", { class: `avatar small tone-${tone(name)}`, "aria-hidden": "true", textContent: initials(name) }),
       make("span", { class: "row-main" },
         make("span", { class: "row-title", dir: "auto", textContent: id === chat.myId ? `${name} (${t("you")})` : name }),
         make("span", { class: "row-sub", textContent: kind === "patient" ? t("patient") : role ?? t("staff") })),

@@ -81,7 +81,7 @@ function line(person) {
   const toggles = state.kind === "group" || state.kind === "patient";
   return make("li", {}, make("button", { type: "button", class: "person", "data-id": person.id,
     "aria-pressed": toggles ? String(ticked) : null, onclick: () => choose(person) },
-    make("span", { class: `avatar tone-${tone(person.id)}`, "aria-hidden": "true", textContent: initials(person.name) }),
+    make("span", { class: `avatar tone-${tone(person.name)}`, "aria-hidden": "true", textContent: initials(person.name) }),
     make("span", { class: "row-main" }, make("span", { class: "row-title", dir: "auto", textContent: person.name }),
       make("span", { class: "row-sub", textContent: [person.title ?? person.role, person.birth_date].filter(Boolean).join(" · ") })),
     ticked && icon("tick")));

@@ -20,7 +20,7 @@ function head(conversation, { title, subtitle, avatar }) {
   const patient = conversation.kind === "patient";
   return make("header", { class: "thread-head" },
     iconButton("back", t("back"), { class: "back", "data-act": "back", onclick: () => chat.back() }),
-    make("span", { class: `avatar kind-${conversation.kind} tone-${tone((avatar ?? conversation).id)}`, "aria-hidden": "true" },
+    make("span", { class: `avatar kind-${conversation.kind} tone-${tone(avatar?.name ?? title)}`, "aria-hidden": "true" },
       avatar ? initials(avatar.name) : icon("group")),
     make("div", { class: "thread-name" },
       make("h2", { tabIndex: -1, dir: "auto", textContent: title }),
