@@ -5,20 +5,19 @@ what cannot be published is dropped, and a full queue drops the newest.
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import suppress
 
 import orjson
 
 from servicekit.background import Stop
-from servicekit.exchange import Exchange, ExchangeUnavailable, Message
+from servicekit.exchange import Exchange, ExchangeUnavailable, Message, Publisher
 from servicekit.log import get_logger
 from wire.changes import Change
 from wire.events import AUTH
 
 WAITING_MOST = 1_000
 AT_ONCE = 100
-LOOK_EVERY = 0.5
-"""Seconds between two looks whether it is time to stop."""
 
 
 class Announcer:
@@ -26,7 +25,7 @@ class Announcer:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._waiting: queue.Queue[Change] = queue.Queue(WAITING_MOST)
+        self._waiting: queue.Queue[Change | None] = queue.Queue(WAITING_MOST)
 
     def announce(self, change: Change) -> None:
         """Queue the change; never waits, never fails."""
@@ -35,33 +34,35 @@ class Announcer:
         except queue.Full:
             get_logger().warning("change.not_announced", position=change.position, reason="queue full")
 
+    def wake(self) -> None:
+        """Let the loop look whether it is time to stop; a full queue keeps it awake anyway."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+
     def run(self, stop: Stop) -> None:
         """Publish what is queued until asked to stop; what is still queued then goes out last."""
         publisher = self._exchange.publisher()
         try:
             while not stop.wanted:
-                self._publish(publisher.publish, wait=LOOK_EVERY)
-            self._publish(publisher.publish, wait=0)
+                self._publish(publisher, [self._waiting.get(), *self._queued()])
+            self._publish(publisher, self._queued())
         finally:
             publisher.close()
 
-    def _publish(self, publish: Callable[[list[Message]], None], *, wait: float) -> None:
-        changes = self._take(wait)
+    def _publish(self, publisher: Publisher, taken: Sequence[Change | None]) -> None:
+        changes = [change for change in taken if change is not None]
         if not changes:
             return
         try:
-            publish([_message(change) for change in changes])
+            publisher.publish([_message(change) for change in changes])
         except ExchangeUnavailable:
             get_logger().warning("change.not_announced", position=changes[-1].position, reason="broker unavailable")
 
-    def _take(self, wait: float) -> list[Change]:
-        taken: list[Change] = []
-        try:
-            taken.append(self._waiting.get(timeout=wait) if wait else self._waiting.get_nowait())
+    def _queued(self) -> list[Change | None]:
+        taken: list[Change | None] = []
+        with suppress(queue.Empty):
             while len(taken) < AT_ONCE:
                 taken.append(self._waiting.get_nowait())
-        except queue.Empty:
-            pass
         return taken
 
 

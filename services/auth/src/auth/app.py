@@ -69,7 +69,7 @@ def compose(
     install(app, _doors(settings, base, keys))
     app.register_blueprint(health_blueprint(_readiness(database, keys)))
     background = Background()
-    background.add("auth announcements", announcer.run)
+    background.add("auth announcements", announcer.run, wake=announcer.wake)
     background.add("auth housekeeping", lambda stop: _keep_house(stop, database, keys, clock))
     return Composed(wsgi=app, background=background)
 

@@ -82,7 +82,7 @@ class EditUser(Request):
 class UsersQuery(Request):
     """`GET /auth/api/users`."""
 
-    q = fields.String(load_default=None, validate=validate.Length(max=NAME_CHARS))
+    q = Cleaned(_name, load_default=None)
     kind = fields.String(load_default=None, validate=validate.OneOf([str(kind) for kind in Kind]))
     cursor = Id(load_default=None)
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))

@@ -145,8 +145,8 @@ class _Pages:
             raise InvalidRequestError("Unknown 'client_id' in request.")
         if not client.check_redirect_uri(asked.get("redirect_uri", "")):
             raise InvalidRequestError("Unknown 'redirect_uri' in request.")
-        if any(len(value) > LONGEST for value in asked.values()):
-            raise InvalidRequestError("A parameter is too long.", redirect_uri=asked["redirect_uri"])
+        if any(len(value) > LONGEST or not value.isprintable() for value in asked.values()):
+            raise InvalidRequestError("Unusable parameter in request.", redirect_uri=asked["redirect_uri"])
         return client
 
     def _remembered(self, client: Client) -> SignedIn | None:

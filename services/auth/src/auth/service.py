@@ -305,10 +305,11 @@ def record_user(
 
 
 def _spelling(email: str) -> str:
+    """Return the address as it is stored; what is no address becomes a text that is nobody's and safe to ask for."""
     try:
         return policy.clean_email(email)
     except ValueError:
-        return email.strip().lower()
+        return digest(email)
 
 
 def _unchanged(current: Account, checked: Account) -> bool:

@@ -4,6 +4,7 @@ The endpoints of the provider answer errors as RFC 6749 section 5.2 says, all ot
 ever kept by a cache, except the public keys for a minute.
 """
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -183,9 +184,17 @@ def _require_readable(needed: str) -> None:
         raise InvalidRequestError("A parameter came more than once.")
     if not request.form.get(needed):
         raise InvalidRequestError(f"Missing '{needed}' in request.")
-    scheme, _, shown_secret = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "basic" and (request.authorization is None or not shown_secret.isascii()):
+    scheme, _, credentials = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() == "basic" and not _is_basic(credentials):
         raise InvalidRequestError("The 'Authorization' header cannot be read.")
+
+
+def _is_basic(credentials: str) -> bool:
+    """Tell whether Authlib will be able to read this (RFC 7617)."""
+    try:
+        return ":" in base64.b64decode(credentials.encode("ascii")).decode()
+    except ValueError:
+        return False
 
 
 def _caller(parts: Parts) -> tuple[Account, dict[str, Any]]:
