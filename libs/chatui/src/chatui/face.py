@@ -52,7 +52,7 @@ def content_version(folder: Path) -> str:
 
 
 def page_modules(page: str) -> list[str]:
-    """The scripts a page loads first, so that its head can ask for all of them at once; `later/` comes on demand."""
+    """Name the scripts a page loads first, so that its head asks for all of them at once; `later/` comes on demand."""
     scripts = [*(_STATIC / "js").glob("*.js"), *(_STATIC / "js" / page).glob("*.js")]
     return sorted(path.relative_to(_STATIC).as_posix() for path in scripts)
 
