@@ -1,14 +1,12 @@
 """Posting over REST through the queue that gathers the socket's sends as well, so that both are stored in batches."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from gatekit.callers import Caller, Callers
 from gatekit.conversations import Answer
 from wire.claims import Claims
 from wire.problems import Invalid, Unauthenticated
-
-_ALWAYS_SENT: Final = frozenset({"client_message_id", "body", "stream"})
 
 Posts = Callable[[Caller, str, Mapping[str, Any]], Answer]
 """Stores a caller's message in a conversation and returns its entry: 201, or 200 for a client id used before."""
@@ -39,8 +37,8 @@ def posts_through(queue: SendQueue, callers: Callers) -> Posts:
     def post(caller: Caller, conversation_id: str, message: Mapping[str, Any]) -> Answer:
         if message.get("attachment_ids"):
             raise Invalid(errors={"attachment_ids": ["Attachments cannot be sent yet."]})
-        # What was left at its default needs no room on the way.
-        item = {name: value for name, value in message.items() if value or name in _ALWAYS_SENT}
+        # What was left out needs no room on the way; `seen_seq: 0` was not left out.
+        item = {name: value for name, value in message.items() if value not in (None, [])}
         item["conversation_id"] = conversation_id
         try:
             stored = queue.post(caller.claims, caller.token, item)
