@@ -1,6 +1,6 @@
 """The demo clinic's fixed ids (protocol.md section 7), so that auth and conversations seed the same people."""
 
-from wire.ids import OrganisationId, PatientId, UserId
+from wire.ids import ConversationId, OrganisationId, PatientId, UserId
 
 PASSWORD = "messages-demo"  # noqa: S105 - the demo's password is public on purpose
 
@@ -22,3 +22,9 @@ PATIENT_ADA = PatientId("01930000-0000-7000-8000-000000000301")
 PATIENT_MARIA = PatientId("01930000-0000-7000-8000-000000000302")
 PATIENT_LEO = PatientId("01930000-0000-7000-8000-000000000303")
 PATIENT_PIA = PatientId("01930000-0000-7000-8000-000000000304")
+
+NORA_AND_DMITRI = ConversationId("01930000-0000-7000-8000-000000000401")
+WARD_3 = ConversationId("01930000-0000-7000-8000-000000000402")
+ADA_AND_HER_TEAM = ConversationId("01930000-0000-7000-8000-000000000403")
+MARIA_FOR_LEO = ConversationId("01930000-0000-7000-8000-000000000404")
+HANA_AND_PIA = ConversationId("01930000-0000-7000-8000-000000000405")

@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from conversations import preparation
 from conversations.directory import DirectoryFeed
 from conversations.outbox import Bell
 from conversations.relay import Relay
@@ -88,6 +89,15 @@ def compose(
     app.register_blueprint(doors(keys, _use_cases(desk, typing)))
     app.wsgi_app = Batches(app.wsgi_app, keys=keys, gathering=Gathering(desk), marking=Marking(desk))  # type: ignore[method-assign] # Flask's own way to put a callable before it
     return Composed(wsgi=app, background=background)
+
+
+def prepare(settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Migrate, and seed the demo where it is wanted: what `conversations migrate` does, for the embedded run."""
+    database = engine(settings.database_url)
+    try:
+        preparation.prepare(database, with_demo=settings.demo, clock=clock)
+    finally:
+        database.dispose()
 
 
 def create_app() -> Flask:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from conversations import demo
 from conversations.patientfile import BadFile
 from conversations.patients import import_file
+from conversations.preparation import prepare
 from conversations.relay import process
 from conversations.relay.settings import RelaySettings
 from servicekit import database
@@ -30,10 +31,8 @@ def commands() -> None:
 def migrate() -> None:
     """Bring the database to this release; where DEMO is on, also seed the demo clinic."""
     engine, demo_is_on = _owners_database()
-    database.upgrade(engine, "conversations")
-    click.echo("The database is at this release.")
-    if demo_is_on:
-        _seed(engine)
+    seeded = prepare(engine, with_demo=demo_is_on, clock=utc_now)
+    click.echo("The database is at this release." + (" The demo clinic is seeded." if seeded else ""))
 
 
 @commands.command()
@@ -62,7 +61,8 @@ def seed_demo() -> None:
     if not demo_is_on:
         raise SettingsError("The demo clinic is seeded only where DEMO is on.")
     database.check_version(engine, "conversations")
-    _seed(engine)
+    seeded = demo.seed(engine, clock=utc_now)
+    click.echo("The demo clinic is seeded." if seeded else "The demo clinic was seeded before.")
 
 
 def _owners_database() -> tuple[Engine, bool]:
@@ -70,11 +70,6 @@ def _owners_database() -> tuple[Engine, bool]:
     url, demo_is_on = reader.text("CONVERSATIONS_DATABASE_URL"), reader.flag("DEMO")
     reader.done()
     return database.engine(url), demo_is_on
-
-
-def _seed(engine: Engine) -> None:
-    seeded = demo.seed(engine, clock=utc_now)
-    click.echo("The demo clinic is seeded." if seeded else "The demo clinic was seeded before.")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,6 +16,7 @@ class Settings:
     client_secret: str = field(repr=False)
     broker_url: str = field(default="", repr=False)
     log_level: str = "INFO"
+    demo: bool = False
 
     @property
     def issuer(self) -> str:
@@ -33,6 +34,7 @@ class Settings:
             client_secret=reader.secret("CONVERSATIONS_SECRET"),
             broker_url=reader.text("BROKER_URL"),
             log_level=reader.text("LOG_LEVEL", "INFO"),
+            demo=reader.flag("DEMO"),
         )
         reader.done()
         return settings
