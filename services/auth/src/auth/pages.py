@@ -33,7 +33,7 @@ _POLICY = (
 HEADERS = {
     "Content-Security-Policy": _POLICY,
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 # What an error's description may hold (RFC 6749 section 4.1.2.1); Authlib puts some parameters into it.
