@@ -94,6 +94,8 @@ class Commands:
 
     def _send(self, command: Send) -> Later:
         self._on_this_plane(command.message["stream"])
+        if "attachment_ids" in command.message:
+            raise Invalid(errors={"attachment_ids": ["Attachments cannot be sent yet."]})
 
         def stored(outcome: Stored | Problem) -> None:
             self._answer(command.ref, self._told(outcome))

@@ -91,7 +91,7 @@ Command = Hello | Send | Read | Typing | Token | Ping
 _WIDEST = 4
 """Bytes a character takes in UTF-8 at the most."""
 _SCHEMAS = {op: schema() for op, schema in OPS.items()}
-_ALWAYS_SENT = frozenset({"conversation_id", "stream", "client_message_id", "body"})
+_DEFAULTS: dict[str, Any] = {"priority": "normal", "ask_acknowledgement": False, "mentions": [], "attachment_ids": []}
 
 
 def read_frame(frame: str | bytes) -> Command | Refusal:
@@ -138,7 +138,8 @@ def _ref_of(members: Mapping[str, Any]) -> Ref:
 def _send(fields: dict[str, Any]) -> Send:
     ref = fields.pop("ref")
     # What was left at its default needs no room on the way.
-    return Send(ref=ref, message={name: value for name, value in fields.items() if value or name in _ALWAYS_SENT})
+    told = {name: value for name, value in fields.items() if value is not None and value != _DEFAULTS.get(name)}
+    return Send(ref=ref, message=told)
 
 
 _COMMANDS: dict[str, Callable[[dict[str, Any]], Command]] = {

@@ -148,7 +148,8 @@ class _Reader:
             if self._size > MAX_FRAME:
                 self._connection.leave(CloseCode.PROTOCOL_ERROR, "a frame is at most 64 KiB")
                 return
-            self._parts.append(event.data)
+            if event.data:
+                self._parts.append(event.data)
             if event.message_finished:
                 self._whole()
 

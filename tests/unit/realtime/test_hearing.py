@@ -1,0 +1,223 @@
+"""Catching up: first load, resume, a hole, a broker that was away: one path, nothing missed, nothing twice."""
+
+import gevent
+import pytest
+
+from realtime.outbox import FRAMES_AT_MOST
+from realtime.pushes import StatePush
+from realtime.session import Credentials
+from tests.unit.realtime.stage import (
+    DMITRI,
+    NORA,
+    OTHER,
+    WARD,
+    Stage,
+    claims,
+    entry,
+    joined,
+    pushed,
+    says,
+    settles,
+)
+from wire.problems import PermissionRequired, Unauthenticated, Unavailable
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Give a stage on which the ward has five entries."""
+    made = Stage()
+    made.conversations.holds(*(entry(seq) for seq in range(1, 6)))
+    return made
+
+
+def test_without_resume_a_socket_starts_at_the_heads(stage: Stage) -> None:
+    """Nothing old is sent; what comes next is."""
+    connection = stage.greeted()
+    connection.offer(pushed(entry(6)))
+    settles()
+
+    assert stage.wire.seqs() == [6]
+    assert stage.conversations.asked == [({}, "head")]
+
+
+def test_what_was_missed_comes_first_then_caught_up_then_what_is_new(stage: Stage) -> None:
+    """In order, each once, although the newest was published while the database was asked."""
+    stage.conversations.while_asked = lambda: (
+        [
+            connection.offer(pushed(entry(seq)))  # type: ignore[func-returns-value] # for its effect
+            for seq in (4, 5, 6)
+        ]
+        and None
+    )
+    connection = stage.opens()
+    says(connection, "hello", resume={WARD: {"shared": 2}})
+    settles()
+
+    kinds = [(frame["push"], frame.get("seq")) for frame in stage.wire.frames if "push" in frame]
+
+    assert kinds == [("entry", 3), ("entry", 4), ("entry", 5), ("caught_up", None), ("entry", 6)]
+
+
+def test_a_long_catch_up_waits_for_a_slow_reader(stage: Stage) -> None:
+    """Longer than the queue, to a client that pauses: nothing is lost and nobody is cut off."""
+    long = 3 * FRAMES_AT_MOST
+    stage.conversations.holds(*(entry(seq) for seq in range(6, long + 1)))
+    stage.wire.reads.clear()
+    connection = stage.greeted(resume={WARD: {"shared": 0}})
+    connection.offer(pushed(entry(long + 1)))
+    settles()
+    patient = not connection.leaving
+    stage.wire.reads.set()
+    settles(0.05)
+
+    assert patient
+    assert stage.wire.seqs() == list(range(1, long + 2))
+
+
+def test_streams_too_far_behind_are_reset_and_go_on_from_their_head(stage: Stage) -> None:
+    """Instead of thousands of entries: read the timeline."""
+    stage.conversations.entries[WARD, "shared"] = [entry(5_000)]
+    stage.conversations.resets = [{"conversation_id": WARD, "stream": "shared", "head": 5_000}]
+    connection = stage.opens()
+    says(connection, "hello", resume={WARD: {"shared": 5_000}})
+    settles()
+    connection.offer(pushed(entry(5_001)))
+    settles()
+
+    assert stage.wire.pushes("reset") == [{"push": "reset", "conversation_id": WARD, "stream": "shared", "head": 5_000}]
+    assert stage.wire.seqs() == [5_001]
+
+
+def test_a_conversation_one_left_meanwhile_is_told_as_removed(stage: Stage) -> None:
+    """The client holds a position in it and must learn that it is over."""
+    stage.conversations.gone = [OTHER]
+
+    stage.greeted(resume={OTHER: {"shared": 3}})
+
+    assert stage.wire.pushes("removed") == [{"push": "removed", "conversation_id": OTHER}]
+
+
+def test_a_hole_is_filled_from_the_database(stage: Stage) -> None:
+    """An event that was lost is asked for, after a moment in which it may still come."""
+    connection = stage.greeted()
+    stage.conversations.holds(entry(6), entry(7))
+
+    connection.offer(pushed(entry(7)))
+    settles()
+    at_once = stage.wire.seqs()
+    settles(0.3)
+
+    assert at_once == []
+    assert stage.wire.seqs() == [6, 7]
+    assert stage.conversations.asked[-1] == ({WARD: {"shared": 5}}, "joined")
+    assert len(stage.wire.pushes("caught_up")) == 1
+
+
+def test_an_entry_that_was_only_overtaken_costs_no_question(stage: Stage) -> None:
+    """It comes a moment later; order is kept and the database left alone."""
+    connection = stage.greeted()
+
+    connection.offer(pushed(entry(7)))
+    connection.offer(pushed(entry(6)))
+    settles(0.3)
+
+    assert stage.wire.seqs() == [6, 7]
+    assert len(stage.conversations.asked) == 1
+
+
+def test_after_a_broker_was_away_everything_is_compared(stage: Stage) -> None:
+    """Also conversations one was taken into meanwhile, from where one joined."""
+    connection = stage.greeted()
+    stage.conversations.holds(entry(6), joined(1, NORA, at=OTHER))
+
+    connection.recover()
+    settles()
+
+    assert stage.wire.seqs() == [6]
+    assert stage.wire.seqs(at=OTHER) == [1]
+    assert len(stage.wire.pushes("caught_up")) == 2
+
+
+def test_a_loss_during_a_catch_up_makes_another_one(stage: Stage) -> None:
+    """What was published between the snapshot and the broker's return is in no snapshot yet."""
+    times = iter([True])
+
+    def loses() -> None:
+        if next(times, False):
+            stage.conversations.holds(entry(6))
+            connection.recover()
+
+    stage.conversations.while_asked = loses
+    connection = stage.opens()
+    says(connection, "hello")
+    settles()
+
+    assert stage.wire.seqs() == [6]
+    assert len(stage.conversations.asked) == 2
+
+
+def test_a_catch_up_waits_for_a_service_that_is_away(stage: Stage) -> None:
+    """Live entries are held meanwhile; the socket stays."""
+    connection = stage.opens()
+    says(connection, "hello", resume={WARD: {"shared": 4}})
+    stage.conversations.refusals += [Unavailable()]
+    settles()
+    stage.conversations.refusals.clear()
+    says(connection, "hello", ref=2, resume={WARD: {"shared": 4}})
+    gevent.sleep(0)
+    stage.conversations.refusals += [Unavailable()]
+    connection.offer(pushed(entry(6)))
+    settles(0.7)
+
+    assert stage.wire.seqs() == [5, 6]
+
+
+def test_a_token_refused_while_catching_up_is_renewed_once(stage: Stage) -> None:
+    """A browser's session gets another one and goes on."""
+    connection = stage.opens(renew=lambda: Credentials(claims=claims(issued_s=1), access_token="second"))
+    says(connection, "hello")
+    settles()
+    stage.conversations.refusals.append(Unauthenticated())
+    connection.recover()
+    settles()
+
+    assert stage.conversations.tokens[-1] == "second"
+    assert not connection.leaving
+
+
+@pytest.mark.parametrize(("refusal", "code"), [(Unauthenticated(), 4001), (PermissionRequired(), 4503)])
+def test_whoever_may_not_catch_up_is_let_go(stage: Stage, refusal: Exception, code: int) -> None:
+    """A program with a token nobody takes, or somebody who lost the permission."""
+    connection = stage.greeted()
+    stage.conversations.refusals.append(refusal)  # type: ignore[arg-type] # both are Problems
+
+    connection.recover()
+    settles()
+
+    assert stage.wire.close_code == code
+
+
+def test_what_others_wrote_is_marked_as_delivered_and_ones_own_is_not(stage: Stage) -> None:
+    """Once it left; and not in a crowd."""
+    connection = stage.greeted(resume={WARD: {"shared": 3}})
+    connection.offer(pushed(entry(6, of=NORA)))
+    settles()
+    stage.marks.flush()
+    first = list(stage.conversations.marked)
+    connection.offer(pushed(entry(7, of=DMITRI), confirm=False))
+    settles()
+    stage.marks.flush()
+
+    assert [(mark["kind"], mark["seq"]) for mark in first] == [("delivered", 5)]
+    assert len(stage.conversations.marked) == 1
+
+
+def test_one_does_not_see_oneself_typing(stage: Stage) -> None:
+    """But others do."""
+    connection = stage.greeted()
+
+    connection.offer(StatePush(frame=pushed(entry(9)).frame, transient=True, about=NORA))
+    connection.offer(StatePush(frame=pushed(entry(8)).frame, transient=True, about=DMITRI))
+    settles()
+
+    assert stage.wire.seqs() == [8]
