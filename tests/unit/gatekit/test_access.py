@@ -11,7 +11,7 @@ from tests.unit.gatekit.standins import TestClock
 from wire.claims import Claims, Plane
 from wire.demo import HARBOR, NORA
 from wire.ids import SessionId, new_id
-from wire.problems import Unauthenticated
+from wire.problems import Problem, Unauthenticated, Unavailable
 
 SESSION = BrowserSession(session_id=SessionId("s1"), refresh_token="r", plane=Plane.STAFF, ends_at=2**40)
 
@@ -22,11 +22,16 @@ class SlowIssuer:
     def __init__(self) -> None:
         self.given = 0
         self.go = threading.Event()
+        self.asked = threading.Event()
+        self.trouble: Problem | None = None
 
     def refresh(self, refresh_token: str) -> str:
         assert refresh_token == "r"
+        self.asked.set()
         assert self.go.wait(5)
         self.given += 1
+        if self.trouble is not None:
+            raise self.trouble
         return f"token-{self.given}"
 
 
@@ -69,6 +74,33 @@ def test_many_who_ask_at_once_share_one_fetch() -> None:
         asker.join(5)
 
     assert got == ["token-1"] * 20
+
+
+def test_those_who_waited_for_a_fetch_that_failed_do_not_each_wait_for_their_own() -> None:
+    """An issuer that hangs holds a session's callers up once, not once each."""
+    issuer, clock = SlowIssuer(), TestClock()
+    access = tokens(issuer, clock)
+    issuer.trouble = Unavailable()
+    failed: list[Problem] = []
+
+    def ask() -> None:
+        try:
+            access.current(SESSION)
+        except Unavailable as away:
+            failed.append(away)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    assert issuer.asked.wait(5)
+    others = [threading.Thread(target=ask) for _ in range(5)]
+    for asker in others:
+        asker.start()
+    issuer.go.set()
+    for asker in (first, *others):
+        asker.join(5)
+
+    assert len(failed) == 6
+    assert issuer.given < 6
 
 
 def test_those_whose_token_was_refused_share_the_next_one() -> None:

@@ -1,7 +1,8 @@
 """Access tokens of browser sessions: fetched with the session's refresh token, kept in memory, never sent to a browser.
 
 Promises: a kept token is handed out until a minute before its end and only while it still verifies; one fetch at a
-time per session, whoever asks; a session that the issuer ended, or that was signed out here, gives nothing more.
+time per session, whoever asks, and those who waited for it share its outcome, its failure too; a session that the
+issuer ended, or that was signed out here, gives nothing more.
 """
 
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from gatekit.sessions import BrowserSession
 from servicekit.clock import Clock
 from wire.claims import Claims
 from wire.ids import SessionId
-from wire.problems import Unauthenticated
+from wire.problems import Problem, Unauthenticated
 
 _SPARE: Final = 60
 _CAPACITY: Final = 20_000
@@ -39,11 +40,13 @@ class Refreshes(Protocol):
 class _Slot:
     """One session's kept pass, and the turn to fetch its next one."""
 
-    __slots__ = ("kept", "turn")
+    __slots__ = ("fetches", "kept", "trouble", "turn")
 
     def __init__(self) -> None:
         self.turn = Lock()
         self.kept: Pass | None = None
+        self.fetches = 0
+        self.trouble: Problem | None = None
 
 
 class AccessTokens:
@@ -79,11 +82,24 @@ class AccessTokens:
 
     def _good(self, session: BrowserSession, *, refused: str | None) -> Pass:
         slot = self._slot(session.session_id)
+        seen = slot.fetches
         with slot.turn:
             if slot.kept is not None and slot.kept.token != refused and self._still_good(slot.kept):
                 return slot.kept
+            if slot.fetches != seen and slot.trouble is not None:
+                raise type(slot.trouble)
+            return self._next(slot, session)
+
+    def _next(self, slot: _Slot, session: BrowserSession) -> Pass:
+        slot.trouble = None
+        try:
             slot.kept = self._fetch(session)
-            return slot.kept
+        except Problem as trouble:
+            slot.trouble = trouble
+            raise
+        finally:
+            slot.fetches += 1
+        return slot.kept
 
     def _slot(self, session_id: SessionId) -> _Slot:
         with self._lock:

@@ -15,7 +15,7 @@ import orjson
 from gatekit.callers import Caller, Callers
 from servicekit.http import call
 from servicekit.tokens import ServiceToken
-from wire.problems import Unauthenticated, problem_from_dict
+from wire.problems import Unauthenticated, Unavailable, problem_from_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,4 +76,7 @@ class Conversations:
             headers=self._service_token.header() | {"X-User-Token": caller.token},
             params={name: value for name, value in (query or {}).items() if value not in (None, "")},
         )
-        return Answer(status=answer.status_code, body=orjson.loads(answer.content) if answer.content else None)
+        try:
+            return Answer(status=answer.status_code, body=orjson.loads(answer.content) if answer.content else None)
+        except orjson.JSONDecodeError as unreadable:
+            raise Unavailable from unreadable

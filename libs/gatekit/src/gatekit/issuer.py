@@ -121,8 +121,11 @@ class Issuer:
         self._post(_REVOKE, {"token": refresh_token, "token_type_hint": "refresh_token"})
 
     def _token(self, form: Mapping[str, str]) -> dict[str, Any]:
-        answer: dict[str, Any] = orjson.loads(self._post(_TOKEN, form).content)
-        return answer
+        try:
+            answer = orjson.loads(self._post(_TOKEN, form).content)
+        except orjson.JSONDecodeError as unreadable:
+            raise Unavailable from unreadable
+        return answer if isinstance(answer, dict) else {}
 
     def _post(self, path: str, form: Mapping[str, str]) -> httpx.Response:
         try:

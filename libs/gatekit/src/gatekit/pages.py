@@ -36,9 +36,11 @@ def pages_blueprint(addresses: Addresses, callers: Callers, *, template: str) ->
     def one_conversation(conversation_id: str) -> ResponseReturnValue:
         return page() if is_id(conversation_id) else problem_page(addresses, "not_found", 404)
 
-    @doors.get(f"{addresses.pages}/", strict_slashes=False)
-    def with_slash() -> ResponseReturnValue:
-        return redirect(addresses.pages, 308)
+    def to_pages() -> ResponseReturnValue:
+        return redirect(addresses.pages)
+
+    for nearby in {addresses.root, f"{addresses.root}/", f"{addresses.pages}/"} - {addresses.pages}:
+        doors.add_url_rule(nearby, f"to_pages_from_{nearby}", to_pages, methods=["GET"])
 
     @doors.errorhandler(Unauthenticated)
     def sign_in_first(_problem: Unauthenticated) -> Response:
