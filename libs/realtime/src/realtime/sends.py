@@ -71,7 +71,7 @@ class Sends:
 
     def put(self, claims: Claims, access_token: str, message: Mapping[str, Any], answer: Answer) -> None:
         """Queue a message; RateLimited or Unavailable when it is not taken, else `answer` is called once."""
-        self._within_share(claims)
+        self.count(claims)
         if self._closed or len(self._waiting) >= WAITING_AT_MOST:
             raise Unavailable
         size = len(message.get("body", "")) + _ENVELOPE
@@ -90,6 +90,15 @@ class Sends:
         if isinstance(outcome, Problem):
             raise outcome
         return outcome
+
+    def count(self, claims: Claims) -> None:
+        """Count a message against its author's share; RateLimited when that is used up."""
+        if self._limiter.hit(self._share, claims.user_id):
+            return
+        SENDS.labels(plane=self._plane, outcome=RateLimited.code).inc()
+        reset = self._limiter.get_window_stats(self._share, claims.user_id).reset_time
+        wait = max(1, ceil(reset - time()))
+        raise RateLimited(f"At most {self._share.amount} messages a minute.", retry_after=wait)
 
     def run(self, stop: Stop) -> None:
         """Send batches until it is time to end and the queue was closed."""
@@ -112,14 +121,6 @@ class Sends:
     def settle(self, patience: float) -> bool:
         """Wait until everything was answered, at most `patience` seconds; tell whether it was."""
         return bool(self._idle.wait(patience))
-
-    def _within_share(self, claims: Claims) -> None:
-        if self._limiter.hit(self._share, claims.user_id):
-            return
-        SENDS.labels(plane=self._plane, outcome=RateLimited.code).inc()
-        reset = self._limiter.get_window_stats(self._share, claims.user_id).reset_time
-        wait = max(1, ceil(reset - time()))
-        raise RateLimited(f"At most {self._share.amount} messages a minute.", retry_after=wait)
 
     def _batch(self) -> list[_Item]:
         items = [self._waiting.popleft()]
