@@ -94,6 +94,26 @@ def test_sixty_messages_a_minute_are_taken_and_no_more(addresses: Addresses) -> 
     assert 1 <= int(statuses[-1].headers["Retry-After"]) <= 60
 
 
+def test_opening_conversations_with_a_message_counts_as_sending() -> None:
+    """There is no way around the share by always beginning anew."""
+    world = world_of(PORTAL)
+    browser, token = world.browser(), token_of(world)
+
+    answers = [
+        world.call(
+            browser,
+            "POST",
+            "/conversations",
+            origin=None,
+            token=token,
+            body={"subject": "x", "first_message": {"client_message_id": new_id(), "body": "x"}},
+        )
+        for _ in range(61)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201] * 60 + [429]
+
+
 BAD_MESSAGES: dict[str, Any] = {
     "empty": {"client_message_id": MESSAGE, "body": " \n "},
     "too long": {"client_message_id": MESSAGE, "body": "x" * 10_001},

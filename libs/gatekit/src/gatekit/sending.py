@@ -1,6 +1,6 @@
 """Posting over REST through the queue that gathers the socket's sends as well, so that both are stored in batches."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gatekit.callers import Caller, Callers
@@ -8,8 +8,7 @@ from gatekit.conversations import Answer
 from wire.claims import Claims
 from wire.problems import Invalid, Unauthenticated
 
-Posts = Callable[[Caller, str, Mapping[str, Any]], Answer]
-"""Stores a caller's message in a conversation and returns its entry: 201, or 200 for a client id used before."""
+_ALWAYS_SENT: Final = frozenset({"client_message_id", "body", "stream"})
 
 
 class Stored(Protocol):
@@ -30,21 +29,34 @@ class SendQueue(Protocol):
     def post(self, claims: Claims, access_token: str, message: Mapping[str, Any]) -> Stored:
         """Store one message and wait for it; raises the Problem it met."""
 
+    def count(self, claims: Claims) -> None:
+        """Count a message against its author's share; RateLimited."""
 
-def posts_through(queue: SendQueue, callers: Callers) -> Posts:
-    """Return what posts through `queue`; a browser's token that was taken back meanwhile is renewed once."""
 
-    def post(caller: Caller, conversation_id: str, message: Mapping[str, Any]) -> Answer:
+class Posting:
+    """Posts callers' messages."""
+
+    def __init__(self, queue: SendQueue, callers: Callers) -> None:
+        self._queue = queue
+        self._callers = callers
+
+    def post(self, caller: Caller, conversation_id: str, message: Mapping[str, Any]) -> Answer:
+        """Store a message and return its entry: 201, or 200 for a client id used before.
+
+        Raises the Problem it met. A browser's token that was taken back meanwhile is renewed once.
+        """
         if message.get("attachment_ids"):
             raise Invalid(errors={"attachment_ids": ["Attachments cannot be sent yet."]})
-        # What was left out needs no room on the way; `seen_seq: 0` was not left out.
-        item = {name: value for name, value in message.items() if value not in (None, [])}
+        # What was left at its default needs no room on the way.
+        item = {name: value for name, value in message.items() if value or name in _ALWAYS_SENT}
         item["conversation_id"] = conversation_id
         try:
-            stored = queue.post(caller.claims, caller.token, item)
+            stored = self._queue.post(caller.claims, caller.token, item)
         except Unauthenticated:
-            renewed = callers.renewed(caller)
-            stored = queue.post(renewed.claims, renewed.token, item)
+            renewed = self._callers.renewed(caller)
+            stored = self._queue.post(renewed.claims, renewed.token, item)
         return Answer(status=stored.status, body=stored.entry)
 
-    return post
+    def count(self, caller: Caller) -> None:
+        """Count a message that goes another way, as a conversation's first does; RateLimited."""
+        self._queue.count(caller.claims)

@@ -12,7 +12,7 @@ import chatui
 from gatekit.addresses import PORTAL
 from gatekit.gate import Gate
 from gatekit.me import Limits, me
-from gatekit.sending import posts_through
+from gatekit.sending import Posting
 from portal_gateway.live import live_door
 from portal_gateway.presenter import Presenter
 from portal_gateway.settings import Settings
@@ -54,12 +54,12 @@ def compose(
     )
     realtime.add_loops(gate.background)
     gate.readiness.add("broker", lambda: realtime.connected)
-    posts = posts_through(realtime.sends, gate.callers)
+    posting = Posting(realtime.sends, gate.callers)
     app = Flask("portal_gateway", static_folder=None)
     chatui.install(app, PORTAL.static)
     gate.install(
         app,
-        calls(gate.callers, gate.conversations, posts, limits, Presenter()),
+        calls(gate.callers, gate.conversations, posting, limits, Presenter()),
         title="Messages for patients",
         template="chatui/portal.html",
     )

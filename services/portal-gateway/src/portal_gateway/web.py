@@ -14,7 +14,7 @@ from gatekit.callers import Callers
 from gatekit.conversations import Conversations
 from gatekit.examples import examples_of
 from gatekit.me import Limits, me
-from gatekit.sending import Posts
+from gatekit.sending import Posting
 from portal_gateway import bodies
 from portal_gateway.presenter import Presenter
 from servicekit.doors import json_response, problem_response
@@ -23,7 +23,9 @@ from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
 
 
-def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: Limits, present: Presenter) -> Calls:  # noqa: C901 - a list of doors, none branches
+def calls(  # noqa: C901 - a list of doors, none branches
+    callers: Callers, conversations: Conversations, posting: Posting, limits: Limits, present: Presenter
+) -> Calls:
     """Return the calls of patients."""
     doors = Calls(
         PORTAL,
@@ -59,6 +61,7 @@ def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: 
     )
     def open_conversation(body: dict[str, Any]) -> Response:
         """Write to the care team; the same client id again brings the same conversation back with 200."""
+        posting.count(caller())
         answer = ask(caller(), "POST", "/conversations", body=body)
         return json_response(present.conversation(answer.body), answer.status)
 
@@ -91,7 +94,7 @@ def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: 
     )
     def post_message(body: dict[str, Any], conversation_id: UUID) -> Response:
         """Post a message; the same client id again brings the first result back with 200."""
-        answer = posts(caller(), str(conversation_id), body)
+        answer = posting.post(caller(), str(conversation_id), body)
         return json_response(present.entry(answer.body), answer.status)
 
     @doors.call(

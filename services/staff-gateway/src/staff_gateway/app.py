@@ -12,7 +12,7 @@ import chatui
 from gatekit.addresses import STAFF
 from gatekit.gate import Gate
 from gatekit.me import Limits, me
-from gatekit.sending import posts_through
+from gatekit.sending import Posting
 from realtime.app import Allowance, Realtime
 from realtime.session import Doorkeeper
 from realtime.timing import Timing
@@ -55,12 +55,12 @@ def compose(
     )
     realtime.add_loops(gate.background)
     gate.readiness.add("broker", lambda: realtime.connected)
-    posts = posts_through(realtime.sends, gate.callers)
+    posting = Posting(realtime.sends, gate.callers)
     app = Flask("staff_gateway", static_folder=None)
     chatui.install(app, STAFF.static)
     gate.install(
         app,
-        calls(gate.callers, gate.conversations, posts, limits),
+        calls(gate.callers, gate.conversations, posting, limits),
         title="Messages for staff",
         template="chatui/staff.html",
     )

@@ -14,14 +14,14 @@ from gatekit.callers import Callers
 from gatekit.conversations import Answer, Conversations
 from gatekit.examples import examples_of
 from gatekit.me import Limits, me
-from gatekit.sending import Posts
+from gatekit.sending import Posting
 from servicekit.doors import json_response
 from wire import bodies
 from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
 
 
-def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: Limits) -> Calls:  # noqa: C901 - a list of doors, none branches
+def calls(callers: Callers, conversations: Conversations, posting: Posting, limits: Limits) -> Calls:  # noqa: C901 - a list of doors, none branches
     """Return the calls of staff."""
     doors = Calls(
         STAFF,
@@ -48,10 +48,12 @@ def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: 
         gives=bodies.Conversation,
         status=201,
         also=200,
-        refuses=(Conflict,),
+        refuses=(Conflict, RateLimited),
     )
     def open_conversation(body: dict[str, Any]) -> Response:
         """Open a conversation; a direct one that exists comes back with 200."""
+        if body.get("first_message"):
+            posting.count(caller())
         return _shown(ask(caller(), "POST", "/conversations", body=body))
 
     @doors.call("GET", "/conversations/<uuid:conversation_id>", gives=bodies.Conversation)
@@ -93,7 +95,7 @@ def calls(callers: Callers, conversations: Conversations, posts: Posts, limits: 
     )
     def post_message(body: dict[str, Any], conversation_id: UUID) -> Response:
         """Post a message; the same client id again brings the first result back with 200."""
-        return _shown(posts(caller(), str(conversation_id), body))
+        return _shown(posting.post(caller(), str(conversation_id), body))
 
     @doors.call(
         "PATCH",
