@@ -1,7 +1,7 @@
 """Posting over REST through the queue that gathers the socket's sends as well, so that both are stored in batches."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gatekit.callers import Caller, Callers
 from gatekit.conversations import Answer
