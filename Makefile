@@ -7,7 +7,9 @@ PROJECTS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml de
 FOLDERS  := $(PROJECTS:/pyproject.toml=)
 BIN      := .venv/bin
 DEMO     ?= on
-export DEMO
+# The demo is for trying things out: there, tokens may be had by password as well (protocol.md section 2).
+AUTH_PASSWORD_GRANT ?= $(DEMO)
+export DEMO AUTH_PASSWORD_GRANT
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
