@@ -33,6 +33,7 @@ class Talk:
         for writer in writers:
             writer.start()
         self.struck.wait(30)
+        assert len(self.acknowledged) < MESSAGES * len(self.screens), "the strike came too late to matter"
         strike()
         for writer in writers:
             writer.join(90)

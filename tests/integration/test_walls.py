@@ -104,7 +104,7 @@ def test_the_portals_broker_user_cannot_listen_to_staff(clinic: Clinic) -> None:
     def binds(pattern: str) -> bool:
         with pika.BlockingConnection(pika.URLParameters(url)) as connection:
             channel = connection.channel()
-            queue = channel.queue_declare("", exclusive=True).method.queue
+            queue = channel.queue_declare(f"{PORTAL}.test-{new_id()}", exclusive=True).method.queue
             try:
                 channel.queue_bind(queue, "messages.events", pattern)
             except ChannelClosedByBroker as refused:

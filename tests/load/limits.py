@@ -18,9 +18,7 @@ ROW = "INSERT INTO bench_rows (body) VALUES (repeat('x', 100));"
 
 def commits_per_s(database: Database, seconds: int) -> float:
     """Return PostgreSQL's own one-row commits a second with 16 clients, by pgbench."""
-    database.ask(
-        "CREATE TABLE IF NOT EXISTS bench_rows (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), body text)"
-    )
+    database.ask(TABLE)
     said = database.server.pgbench(
         database.name, ROW, ["-n", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds), "-M", "prepared"]
     )

@@ -136,7 +136,7 @@ class Clinic:
         for name in reversed(list(self.processes)):
             self.processes[name].send_term()
         for child in self.processes.values():
-            child.stop(within_s=5)
+            child.stop(within_s=3)
 
     def logs(self) -> str:
         """Return everything every process has written."""

@@ -1,9 +1,9 @@
 """Conversations alone, behind its inside doors: real storage, real tokens, a stand-in only for auth's HTTP.
 
-    house = Inside(url)
-    nora = house.staff("Nora", Permission.PATIENT_SEND)
-    conversation = nora.opens("direct", participant_ids=[dmitri.id]).json
-    nora.posts(conversation["id"], "Hello")
+house = Inside(url)
+nora = house.staff("Nora", Permission.PATIENT_SEND)
+conversation = nora.opens("direct", participant_ids=[dmitri.id]).json
+nora.posts(conversation["id"], "Hello")
 """
 
 import time
@@ -111,9 +111,7 @@ class Somebody:
         return page
 
     def catches_up(self, positions: Mapping[str, Any], unlisted: str = "head") -> dict[str, Any]:
-        answer: dict[str, Any] = self.asks(
-            "POST", "/catch-up", {"positions": positions, "unlisted": unlisted}
-        ).json
+        answer: dict[str, Any] = self.asks("POST", "/catch-up", {"positions": positions, "unlisted": unlisted}).json
         return answer
 
 
@@ -128,9 +126,7 @@ class Inside:
             public_origin=ORIGIN, database_url=url, auth_url="http://auth", client_secret="s" * 16, log_level="ERROR"
         )
         self.exchange = InProcessExchange()
-        self.composed = compose(
-            settings, exchange=self.exchange, transports={"auth": httpx.MockTransport(self._auth)}
-        )
+        self.composed = compose(settings, exchange=self.exchange, transports={"auth": httpx.MockTransport(self._auth)})
         self.org = new_id()
         self._services = {plane: self._service_token(f"{plane}-gateway") for plane in ("staff", "portal")}
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.support.ports import LOOPBACK
 
@@ -35,8 +36,9 @@ class Line:
         """Open the socket; websockets' InvalidStatus tells how the handshake was refused."""
         self._socket: ClientConnection = connect(
             url,
+            legacy=True,  # opened here, closed by `close`
             additional_headers=dict(headers),
-            subprotocols=list(subprotocols) or None,  # type: ignore[arg-type] # a NewType of theirs over str
+            subprotocols=[Subprotocol(name) for name in subprotocols],
             compression=None,
             proxy=None,
             open_timeout=PATIENCE_S,
