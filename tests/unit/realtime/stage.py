@@ -1,4 +1,4 @@
-"""A socket on a stage: real connection, real queues, with a wire, a conversations service and a clock of the test's own.
+"""A socket on a stage: real connection and queues; the wire, conversations and the clock are the test's own.
 
 Time stands still until `turns`; what another greenlet has to do is done by `settles`.
 """
@@ -28,7 +28,7 @@ from realtime.upstream import CaughtUp, Stored
 from wire.claims import Claims, Plane
 from wire.ids import ConversationId, OrganisationId, SessionId, UserId
 from wire.permissions import Permission
-from wire.problems import NotFound, Problem, Unauthenticated
+from wire.problems import NotFound, Problem, Stale, Unauthenticated
 
 NORA = UserId("01930000-0000-7000-8000-000000000101")
 DMITRI = UserId("01930000-0000-7000-8000-000000000102")
@@ -37,12 +37,24 @@ OTHER = ConversationId("01930000-0000-7000-8000-00000000c002")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def claims(user_id: UserId = NORA, *, plane: Plane = Plane.STAFF, issued_s: int = 0, lives_s: int = 600) -> Claims:
+def session_id(number: int) -> SessionId:
+    """Return the id of a session."""
+    return SessionId(f"01930000-0000-7000-8000-00000000f{number:03}")
+
+
+def claims(
+    user_id: UserId = NORA,
+    *,
+    session: int = 1,
+    plane: Plane = Plane.STAFF,
+    issued_s: int = 0,
+    lives_s: int = 600,
+) -> Claims:
     """Return the claims of a token issued `issued_s` after noon."""
     issued = int(NOON.timestamp()) + issued_s
     return Claims(
         user_id=user_id,
-        session_id=SessionId("01930000-0000-7000-8000-00000000f001"),
+        session_id=session_id(session),
         token_id="t",
         organisation_id=OrganisationId("01930000-0000-7000-8000-000000000001"),
         name="Nora Lindqvist",
@@ -81,6 +93,19 @@ def pushed(made: Mapping[str, Any], *, confirm: bool = True) -> EntryPush:
     ready = entry_push(made, ShowAll(), confirm=confirm)
     assert ready is not None
     return ready
+
+
+class ShowShared:
+    """A presenter that hides the internal stream."""
+
+    def entry(self, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return entry if entry["stream"] == "shared" else None
+
+    def conversation(self, conversation: Mapping[str, Any]) -> Mapping[str, Any]:
+        return conversation
+
+    def state(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        return state
 
 
 class ShowAll:
@@ -222,6 +247,8 @@ class LittleConversations:
     def _stored(self, item: Mapping[str, Any]) -> Stored | Problem:
         if item["body"] == "refused":
             return NotFound()
+        if item["body"] == "stale":
+            return Stale(entries=[entry(2), entry(1, stream="internal")])
         made = entry(len(self.batches), at=item["conversation_id"], stream=item.get("stream", "shared"), of=NORA)
         return Stored(status=201, entry=made)
 
@@ -259,7 +286,7 @@ class Stage:
         self.known["first"] = held
         desk = Desk(
             plane=self.plane,
-            presenter=ShowAll(),
+            presenter=ShowAll() if self.plane is Plane.STAFF else ShowShared(),
             remembers=self.conversations,
             introduce=lambda _claims, told: told,
             sends=self.sends,
@@ -271,7 +298,7 @@ class Stage:
         credentials = Credentials(claims=held, access_token="first", renew=renew)
         return Connection(desk, Session(credentials, self.doorkeeper, self.clock, 0.0), wire or self.wire)
 
-    def greeted(self, **hello: Any) -> Connection:
+    def greeted(self, **hello: object) -> Connection:
         """Open a socket and say hello."""
         connection = self.opens()
         says(connection, "hello", ref="h", **hello)
@@ -284,12 +311,12 @@ class Stage:
         return self.known[token]
 
 
-def says(connection: Connection, op: str, *, ref: object = 1, **fields: Any) -> None:
+def says(connection: Connection, op: str, *, ref: object = 1, **fields: object) -> None:
     """Have the client send a frame."""
     connection.receive(orjson.dumps({"op": op, "ref": ref, **fields}).decode())
 
 
-def message(number: int = 1, *, body: str = "hello", at: ConversationId = WARD, **more: Any) -> dict[str, Any]:
+def message(number: int = 1, *, body: str = "hello", at: ConversationId = WARD, **more: object) -> dict[str, Any]:
     """Return the fields of a send."""
     client_message_id = f"01930000-0000-7000-8000-{number:012x}"
     return {"conversation_id": at, "client_message_id": client_message_id, "body": body, **more}

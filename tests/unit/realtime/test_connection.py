@@ -21,7 +21,7 @@ from tests.unit.realtime.stage import (
     settles,
 )
 from wire.claims import Plane
-from wire.problems import PermissionRequired, Problem, Stale, Unauthenticated, Unavailable
+from wire.problems import PermissionRequired, Problem, Unauthenticated, Unavailable
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_nothing_is_done_before_hello(stage: Stage, op: str) -> None:
         "ping": {},
     }[op]
 
-    says(connection, op, **fields)  # type: ignore[arg-type] # fields of many kinds
+    says(connection, op, **fields)
     settles()
 
     assert stage.wire.reply(1)["problem"]["code"] == "invalid"
@@ -148,14 +148,18 @@ def test_every_frame_gets_exactly_one_reply(stage: Stage) -> None:
     assert len([frame for frame in stage.wire.frames if "push" not in frame]) == 9
 
 
-def test_a_stale_send_shows_what_was_not_seen_as_this_plane_sees_it(stage: Stage) -> None:
+def test_a_stale_send_shows_what_was_not_seen_as_this_plane_sees_it() -> None:
     """Through the presenter, like everything else."""
+    stage = Stage(plane=Plane.PORTAL)
+    running = sends_run(stage)
     connection = stage.greeted()
-    stage.conversations.refusals.clear()
-    told = connection._commands._told(Stale(entries=[entry(2)]))  # noqa: SLF001 - the answer, without a service that gives it
 
-    assert isinstance(told, Problem)
-    assert told.as_dict()["entries"] == [entry(2)]
+    says(connection, "send", **message(body="stale"))
+    settles()
+    running.kill()
+
+    assert stage.wire.reply(1)["problem"]["code"] == "stale"
+    assert [unseen["stream"] for unseen in stage.wire.reply(1)["problem"]["entries"]] == ["shared"]
 
 
 def test_reading_is_noted_where_one_takes_part_and_asked_about_where_not(stage: Stage) -> None:

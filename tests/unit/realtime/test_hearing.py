@@ -42,13 +42,12 @@ def test_without_resume_a_socket_starts_at_the_heads(stage: Stage) -> None:
 
 def test_what_was_missed_comes_first_then_caught_up_then_what_is_new(stage: Stage) -> None:
     """In order, each once, although the newest was published while the database was asked."""
-    stage.conversations.while_asked = lambda: (
-        [
-            connection.offer(pushed(entry(seq)))  # type: ignore[func-returns-value] # for its effect
-            for seq in (4, 5, 6)
-        ]
-        and None
-    )
+
+    def publishes() -> None:
+        for seq in (4, 5, 6):
+            connection.offer(pushed(entry(seq)))
+
+    stage.conversations.while_asked = publishes
     connection = stage.opens()
     says(connection, "hello", resume={WARD: {"shared": 2}})
     settles()

@@ -94,7 +94,12 @@ def test_the_end_lets_go_whoever_waits_for_room() -> None:
     wire = Wire()
     wire.reads.clear()
     outbox = Written(wire).outbox
-    pumping = gevent.spawn(lambda: [outbox.put_when_room(frame(number)) for number in range(3 * FRAMES_AT_MOST)])
+
+    def catch_up() -> None:
+        for number in range(3 * FRAMES_AT_MOST):
+            outbox.put_when_room(frame(number))
+
+    pumping = gevent.spawn(catch_up)
     settles()
 
     outbox.end()

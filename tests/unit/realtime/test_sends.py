@@ -23,8 +23,8 @@ class Desk:
         self.stop = Stop()
         self.running = gevent.spawn(self.sends.run, self.stop)
 
-    def puts(self, number: int, **more: Any) -> None:
-        self.sends.put(claims(), "token", message(number, **more), self.notes(number))
+    def puts(self, number: int, *, body: str = "hello") -> None:
+        self.sends.put(claims(), "token", message(number, body=body), self.notes(number))
 
     def notes(self, number: int) -> Callable[[Stored | Problem], None]:
         return lambda outcome: self.answers.append((number, outcome))

@@ -46,14 +46,15 @@ class WriteTimedOut(OSError):
 class SocketLine:
     """The wire to one client; implements `realtime.outbox.Line`."""
 
-    def __init__(self, wire: socket.socket) -> None:
+    def __init__(self, wire: socket.socket, patience_s: float = WRITE_WITHIN_S) -> None:
         self._wire = wire
+        self._patience_s = patience_s
         self._turn = RLock()
         with suppress(OSError):  # a Unix socket knows no such option
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def write(self, data: bytes) -> None:
-        with self._turn, gevent.Timeout(WRITE_WITHIN_S, WriteTimedOut("the client does not read")):
+        with self._turn, gevent.Timeout(self._patience_s, WriteTimedOut("the client does not read")):
             self._wire.sendall(data)
 
     def read(self) -> bytes:
