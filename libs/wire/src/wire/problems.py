@@ -129,7 +129,7 @@ class Invalid(Problem):
 
     def __init__(self, detail: str | None = None, *, errors: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
-        self.errors = dict(errors or {})
+        self.errors = _by_name(errors or {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the problem with the fields that are wrong."""
@@ -158,6 +158,11 @@ class Unavailable(Problem):
     code = "unavailable"
     status = 503
     title = "Not available right now, nothing was stored"
+
+
+def _by_name(errors: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the errors with text for keys, as JSON wants them: those of a list's items come under numbers."""
+    return {str(name): _by_name(told) if isinstance(told, Mapping) else told for name, told in errors.items()}
 
 
 _BY_CODE: dict[str, type[Problem]] = {
