@@ -22,7 +22,6 @@ class Ledger:
     def __init__(self, standing: Standing, audience: Audience, *, at: datetime, new_id: Ids, writes: Writes) -> None:
         self.standing = standing
         self.audience = audience
-        self.status = standing.status
         self._heads = {stream: standing.head(stream) for stream in Stream}
         self._moved_at = {Stream.SHARED: standing.shared_at, Stream.INTERNAL: standing.internal_at}
         self._at = at
@@ -68,14 +67,13 @@ class Ledger:
 
     def change_status(self, status: Status) -> None:
         """Open or close the conversation."""
-        self.status = status
+        self.standing = replace(self.standing, status=status)
         self._keep_head()
 
     def as_it_stands(self) -> Standing:
         """Return the conversation with what was appended here."""
         return replace(
             self.standing,
-            status=self.status,
             head_shared=self._heads[Stream.SHARED],
             head_internal=self._heads[Stream.INTERNAL],
         )
@@ -94,7 +92,7 @@ class Ledger:
 
     def _keep_head(self) -> None:
         self._writes.heads[self.standing.id] = {
-            "status": self.status,
+            "status": self.standing.status,
             "head_shared": self._heads[Stream.SHARED],
             "head_internal": self._heads[Stream.INTERNAL],
             "shared_at": self._moved_at[Stream.SHARED],

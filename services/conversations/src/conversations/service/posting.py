@@ -51,6 +51,11 @@ class Draft:
         )
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what makes a repeat of it a repeat."""
+        return self.conversation_id, self.claims.user_id, self.client_message_id
+
+    @property
     def digest(self) -> str:
         """Return what tells another message under the same client id."""
         said = orjson.dumps([self.stream, self.reply_to, self.body])
@@ -108,14 +113,14 @@ class Posting:
             raise NotFound
         if not author.active:
             raise Unauthenticated
-        earlier = self._posted.get(draft.ask.key)
+        earlier = self._posted.get(draft.key)
         if earlier is not None:
             return _repeated(draft, *earlier)
         ledger = self._ledger(standing, audience)
-        require_writing(draft.claims, ledger.as_it_stands(), audience, draft.stream)
+        require_writing(draft.claims, ledger.standing, audience, draft.stream)
         self._require_having_seen(draft, ledger)
         answered = self._answered(draft)
-        if reopens(draft.claims, ledger.as_it_stands()):
+        if reopens(draft.claims, ledger.standing):
             self._reopen(draft, ledger, author)
         return self._post(draft, ledger, author, answered)
 
@@ -167,7 +172,7 @@ class Posting:
 
     def _post(self, draft: Draft, ledger: Ledger, author: Person, answered: Answered | None) -> Posted:
         entry = append_post(draft, ledger, author, answered, at=self._at, new_id=self._new_id, writes=self._writes)
-        self._posted[draft.ask.key] = (entry["message"]["id"], draft.digest)
+        self._posted[draft.key] = (entry["message"]["id"], self._writes.messages[-1]["digest"])
         self._appended.setdefault((draft.conversation_id, draft.stream), []).append(entry)
         return Posted(entry=entry)
 

@@ -1,12 +1,13 @@
 """`store.posts`, and the storing of what was decided, as PostgreSQL does it fastest: the hot path, in plain SQL.
 
-Two trips to the server for a batch of any size: one pipeline that fences, locks and looks everything up, one statement
-that stores entries, messages, events, record and heads. Statements are prepared; their text never changes.
+Two statements for a batch of any size: one looks everything up behind the fence and under the locks, one stores
+entries, messages, events, record and heads, and rings. Both are prepared; their text never changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 import orjson
@@ -29,33 +30,8 @@ from conversations.model import (
 )
 from conversations.outbox import CHANNEL
 
-Rows = list[tuple[Any, ...]]
-
-FENCE = "SELECT set_config('app.org', %s, true)"
-
-LOCK = """
-SELECT id::text, org::text, kind, status, head_shared, head_internal, shared_at, internal_at, patient_id::text
-FROM conversations WHERE org = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
-"""
-
-AUDIENCES = """
-SELECT conversation_id::text,
-       array_agg(user_id::text) FILTER (WHERE kind = 'staff'), array_agg(user_id::text) FILTER (WHERE kind <> 'staff')
-FROM participants WHERE org = %s AND conversation_id = ANY(%s::uuid[]) AND left_at IS NULL GROUP BY conversation_id
-"""
-
-PEOPLE = "SELECT id::text, kind, name, active FROM accounts WHERE org = %s AND id = ANY(%s::uuid[])"
-
-POSTED = """
-SELECT m.conversation_id::text, m.author_id::text, m.client_message_id::text, m.id::text, m.digest
-FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS asked (conversation_id, author_id, client_message_id)
-JOIN messages m USING (conversation_id, author_id, client_message_id)
-"""
-
-ANSWERED = """
-SELECT id::text, conversation_id::text, stream, seq, body, recalled_at IS NOT NULL
-FROM messages WHERE org = %s AND id = ANY(%s::uuid[])
-"""
+# See migration 0003: fences, locks and looks everything up.
+LOOK_UP = "SELECT look_up_for_posting(%s, %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[])"
 
 SAVE = """
 WITH post AS MATERIALIZED (
@@ -78,35 +54,31 @@ WITH post AS MATERIALIZED (
     INSERT INTO audit (org, at, user_id, session_id, plane, action, conversation_id, subject_id, stream, last_seq)
     SELECT %(org)s::uuid, at, author_id, session_id, plane, 'message.posted', conversation_id, message_id, stream, seq
     FROM post ORDER BY place
+), moved AS (
+    UPDATE conversations SET head_shared = head.head_shared, head_internal = head.head_internal,
+                             shared_at = head.shared_at, internal_at = head.internal_at
+    FROM json_to_recordset(%(heads)s::json) AS head (
+        id uuid, head_shared bigint, head_internal bigint, shared_at timestamptz, internal_at timestamptz)
+    WHERE conversations.id = head.id
 )
-UPDATE conversations SET head_shared = head.head_shared, head_internal = head.head_internal,
-                         shared_at = head.shared_at, internal_at = head.internal_at
-FROM json_to_recordset(%(heads)s::json) AS head (
-    id uuid, head_shared bigint, head_internal bigint, shared_at timestamptz, internal_at timestamptz)
-WHERE conversations.id = head.id
+SELECT pg_notify(%(channel)s, '')
 """
 
 
 def facts(connection: Connection, org: str, asks: Sequence[Ask]) -> Facts:
     """Enter the organisation's fence, lock the conversations that are asked about and return what is known of them."""
-    ids = sorted({ask.conversation_id for ask in asks})
+    conversations, authors, keys = zip(*(ask.key for ask in asks), strict=True)
     answers = [ask.reply_to for ask in asks if ask.reply_to is not None]
-    questions: list[tuple[str, tuple[object, ...]]] = [
-        (FENCE, (org,)),
-        (LOCK, (org, ids)),
-        (AUDIENCES, (org, ids)),
-        (PEOPLE, (org, sorted({ask.author_id for ask in asks}))),
-        (POSTED, _columns(asks)),
-    ]
-    if answers:
-        questions.append((ANSWERED, (org, answers)))
-    _, locked, audiences, people, posted, *answered = _ask(_driver(connection), questions)
+    with _driver(connection).cursor() as cursor:
+        cursor.execute(LOOK_UP, (org, list(conversations), list(authors), list(keys), answers), prepare=True)
+        found = cursor.fetchone()
+    locked, audiences, people, posted, answered = (rows or () for rows in orjson.loads(found[0] if found else ""))
     return Facts(
         standings={row[0]: _standing(row) for row in locked},
         audiences={row[0]: Audience(staff=tuple(row[1] or ()), patients=tuple(row[2] or ())) for row in audiences},
         people={row[0]: Person(id=row[0], kind=PersonKind(row[1]), name=row[2], active=row[3]) for row in people},
         posted={(row[0], row[1], row[2]): (row[3], row[4]) for row in posted},
-        answered={row[0]: _answered(row) for rows in answered for row in rows},
+        answered={row[0]: _answered(row) for row in answered},
     )
 
 
@@ -120,24 +92,9 @@ def save(connection: Connection, org: str, writes: Writes, lines: Sequence[Mappi
     ]
     heads = [{"id": one, **row} for one, row in writes.heads.items()]
     values = {"posts": orjson.dumps(posts).decode(), "heads": orjson.dumps(heads).decode(), "org": org}
-    driver = _driver(connection)
-    with driver.pipeline(), driver.cursor() as cursor:
-        cursor.execute(SAVE, values, prepare=True)
-        cursor.execute(f"NOTIFY {CHANNEL}")
+    with _driver(connection).cursor() as cursor:
+        cursor.execute(SAVE, values | {"channel": CHANNEL}, prepare=True)
     writes.clear()
-
-
-def _ask(driver: psycopg.Connection[Any], questions: Sequence[tuple[str, tuple[object, ...]]]) -> list[Rows]:
-    cursors = [driver.cursor() for _ in questions]
-    with driver.pipeline():
-        for cursor, (question, values) in zip(cursors, questions, strict=True):
-            cursor.execute(question, values, prepare=True)
-    return [cursor.fetchall() for cursor in cursors]
-
-
-def _columns(asks: Sequence[Ask]) -> tuple[list[str], list[str], list[str]]:
-    conversations, authors, clients = zip(*(ask.key for ask in asks), strict=True)
-    return list(conversations), list(authors), list(clients)
 
 
 def _post(place: int, message: Mapping[str, Any], parcel: Parcel, line: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +110,7 @@ def _post(place: int, message: Mapping[str, Any], parcel: Parcel, line: Mapping[
     }
 
 
-def _standing(row: tuple[Any, ...]) -> Standing:
+def _standing(row: Sequence[Any]) -> Standing:
     conversation_id, org, kind, status, head_shared, head_internal, shared_at, internal_at, patient_id = row
     return Standing(
         id=conversation_id,
@@ -162,13 +119,13 @@ def _standing(row: tuple[Any, ...]) -> Standing:
         status=Status(status),
         head_shared=head_shared,
         head_internal=head_internal,
-        shared_at=shared_at,
-        internal_at=internal_at,
+        shared_at=datetime.fromisoformat(shared_at),
+        internal_at=None if internal_at is None else datetime.fromisoformat(internal_at),
         patient_id=patient_id,
     )
 
 
-def _answered(row: tuple[Any, ...]) -> Answered:
+def _answered(row: Sequence[Any]) -> Answered:
     message_id, conversation_id, stream, seq, body, recalled = row
     return Answered(
         id=message_id,
