@@ -221,7 +221,7 @@ def test_a_form_without_its_seal_is_not_taken(desk: Desk) -> None:
 )
 def test_where_the_way_back_cannot_be_trusted_nobody_is_sent_back(desk: Desk, wrong: dict[str, str | None]) -> None:
     """A page says so instead: an open redirector would lead people astray (RFC 6749 4.1.2.1)."""
-    answer = desk.ask(desk.browser(), **wrong)
+    answer = desk.ask(desk.browser(), "staff-gateway", **wrong)
 
     assert answer.status_code == 400
     assert "This link does not work" in answer.text
@@ -249,7 +249,7 @@ def test_other_mistakes_are_told_to_the_client(desk: Desk, wrong: dict[str, str 
     browser = desk.browser()
     desk.sign_in(browser, "nora@harbor.example")
 
-    sent_back = told(desk.ask(browser, **wrong))
+    sent_back = told(desk.ask(browser, "staff-gateway", **wrong))
 
     assert (sent_back["error"], sent_back["state"], sent_back["iss"]) == (error, "the state", ISSUER)
 

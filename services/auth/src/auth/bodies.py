@@ -38,6 +38,15 @@ class Cleaned(fields.String):
             raise ValidationError(str(refused)) from refused
 
 
+class Switch(fields.Boolean):
+    """True or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> bool:  # noqa: ANN401 - marshmallow's signature
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return bool(super()._deserialize(value, attr, data, **more))
+
+
 def _name(text: str) -> str:
     return clean_subject(text, NAME_CHARS)
 
@@ -68,7 +77,7 @@ class EditUser(Request):
 
     name = Cleaned(_name)
     title = Cleaned(_name)
-    active = fields.Boolean(truthy={True}, falsy={False})
+    active = Switch()
     password = Cleaned(clean_password)
     permissions = _permissions()
     patients = _patients()

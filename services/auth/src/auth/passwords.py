@@ -45,7 +45,7 @@ class Passwords:
         """Tell whether `password` is the one that was stored; without one, do the same work and say no."""
         with self._room:
             right = bool(self._offload(lambda: self._verify(stored or self._decoy, password)))
-        return right and stored is not None
+        return right and bool(stored)
 
     def outdated(self, stored: str) -> bool:
         """Tell whether the stored hash was made with other costs than today's."""
