@@ -4,10 +4,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
 from servicekit.amqp import RabbitExchange
 from servicekit.exchange import Binding, Exchange, ExchangeUnavailable, Message
 from servicekit.inprocess import InProcessExchange
-
 from tests.support.ports import wait_until
 
 EVENTS = "messages.events"
@@ -54,6 +54,7 @@ class Ear:
 
 
 def message(number: int | str, key: str = "staff.o.message.posted", body: bytes = b"{}") -> Message:
+    """Return a message under a routing key."""
     return Message(exchange=EVENTS, routing_key=key, body=body, type="message.posted", message_id=str(number))
 
 

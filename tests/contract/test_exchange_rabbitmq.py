@@ -5,15 +5,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pika
 import pytest
+
 from servicekit.amqp import RabbitExchange
 from servicekit.amqp.line import Pauses
-from servicekit.exchange import Binding, ExchangeUnavailable, Message
+from servicekit.exchange import Binding, ExchangeUnavailable, Message, Publisher, Subscription
 from servicekit.inprocess import InProcessExchange
-
 from tests.support.ports import LOOPBACK, wait_until
 from tests.support.rabbitmq import RabbitServer
 from tests.support.tap import Tap, tapped
@@ -28,7 +27,7 @@ class Log:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def listen(self, exchange: RabbitExchange, pattern: str = "staff.#", limit: int = 1_000) -> Any:
+    def listen(self, exchange: RabbitExchange, pattern: str = "staff.#", limit: int = 1_000) -> Subscription:
         subscription = exchange.subscribe(
             [Binding(exchange=EVENTS, pattern=pattern)],
             on_message=lambda message: self.told.append(message.message_id),
@@ -44,6 +43,7 @@ class Log:
 
 
 def message(number: int | str, body: bytes = b"{}") -> Message:
+    """Return a message for staff."""
     key = "staff.o.message.posted"
     return Message(exchange=EVENTS, routing_key=key, body=body, type="message.posted", message_id=str(number))
 
@@ -55,12 +55,15 @@ def tap(rabbitmq_server: RabbitServer) -> Iterator[Tap]:
         yield made
 
 
-def through(tap: Tap, server: RabbitServer, vhost: str, **choices: Any) -> RabbitExchange:
+def through(tap: Tap, server: RabbitServer, vhost: str, **choices: float) -> RabbitExchange:
+    """Return an exchange that reaches the broker through the tap."""
     url = server.url(vhost).replace(f"{server.host}:{server.port}", f"{LOOPBACK}:{tap.port}")
-    return RabbitExchange(url, pauses=QUICK, **choices)
+    return RabbitExchange(url, pauses=QUICK, **choices)  # type: ignore[arg-type]
 
 
-def publishes_when_back(publisher: Any, what: Message) -> None:
+def publishes_when_back(publisher: Publisher, what: Message) -> None:
+    """Publish again and again until the broker confirms."""
+
     def done() -> bool:
         try:
             publisher.publish([what])
@@ -177,7 +180,7 @@ def test_heartbeats_are_answered_while_a_callback_is_busy(rabbitmq_url: str) -> 
     ready = threading.Event()
     subscription = exchange.subscribe(
         [Binding(exchange=EVENTS, pattern="#")],
-        on_message=lambda got: (time.sleep(4), told.append(got.message_id)),  # type: ignore[func-returns-value, arg-type, return-value]
+        on_message=lambda got: (time.sleep(4), told.append(got.message_id)),  # type: ignore[func-returns-value, arg-type]
         on_connected=ready.set,
         on_lost=lambda: told.append("lost"),
     )
@@ -197,7 +200,7 @@ def test_heartbeats_are_answered_while_a_callback_is_busy(rabbitmq_url: str) -> 
 def test_what_the_brokers_queue_dropped_is_not_lost_in_silence(
     tap: Tap, rabbitmq_server: RabbitServer, rabbitmq_vhost: str
 ) -> None:
-    """When the wire stalls and the bounded queue at the broker overflows, the subscriber is told once it flows again."""
+    """When the wire stalls and the broker's bounded queue overflows, the subscriber is told when it flows."""
     log = Log()
     subscription = log.listen(through(tap, rabbitmq_server, rabbitmq_vhost), limit=300)
     publisher = RabbitExchange(rabbitmq_server.url(rabbitmq_vhost)).publisher()

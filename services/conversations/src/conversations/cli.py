@@ -51,7 +51,7 @@ def import_patients(file: Path) -> None:
     engine, _ = _owners_database()
     database.check_version(engine, "conversations")
     count = import_file(engine, file, today=utc_now().date())
-    click.echo(f"{count} patients are stored.")
+    click.echo(f"Patients stored: {count}.")
 
 
 @commands.command("seed-demo")
