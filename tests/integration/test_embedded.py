@@ -23,7 +23,7 @@ READY_S = 40
 
 def environ(data: Path, port: int) -> dict[str, str]:
     """Return what `make run` sets."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG") if name in os.environ}
     return {**kept, "PORT": str(port), "DATA_DIR": str(data), "DEMO": "on"}
 
 

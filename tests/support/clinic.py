@@ -175,7 +175,7 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
         return rabbit.url("/", user=user, password=broker_passwords[user])
 
     common = {
-        **{name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ},
+        **{name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ") if name in os.environ},
         "PYTHONUNBUFFERED": "1",
         "PUBLIC_ORIGIN": origin,
         "DEMO": "on",

@@ -229,6 +229,7 @@ class Inside:
 
     def ends(self) -> None:
         self.composed.background.stop(2)
+        self.composed.wsgi.extensions["database"].dispose()
         self.owner.dispose()
 
     # ---- tokens
