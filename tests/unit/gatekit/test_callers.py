@@ -1,6 +1,7 @@
 """Who comes in by REST, on both planes: bearer tokens, cookies, origins, permissions, and who does not."""
 
 import pytest
+from flask.testing import FlaskClient
 
 from gatekit.addresses import PORTAL, STAFF, Addresses
 from portal_gateway import app as portal
@@ -20,6 +21,11 @@ def world_of(addresses: Addresses) -> World:
 def person_of(addresses: Addresses) -> Person:
     """Return somebody who belongs on that plane."""
     return nora() if addresses is STAFF else ada()
+
+
+def other(addresses: Addresses) -> Addresses:
+    """Return the other plane."""
+    return PORTAL if addresses is STAFF else STAFF
 
 
 @pytest.mark.parametrize("addresses", BOTH)
@@ -282,3 +288,47 @@ def test_a_lost_permission_bites_at_the_next_token() -> None:
     answer = world.call(browser, "GET", "/conversations")
 
     assert (answer.status_code, answer.get_json()["code"]) == (403, "permission_required")
+
+
+@pytest.mark.parametrize("addresses", BOTH)
+def test_a_handshake_is_refused_before_it_begins(addresses: Addresses) -> None:
+    """No or bad token 401, another site 403 (with a cookie, with a token, and with a cookie and no Origin at all)."""
+    world = world_of(addresses)
+    stranger, person = world.browser(), world.signed_in(person_of(addresses))
+    bearer = {"Authorization": f"Bearer {world.auth.access_token(person_of(addresses))}"}
+    other_plane = {"Authorization": f"Bearer {world.auth.access_token(person_of(other(addresses)))}"}
+
+    def shakes(browser: FlaskClient, headers: dict[str, str]) -> tuple[int, str]:
+        answer = browser.get(addresses.live, base_url=ORIGIN, headers=headers)
+        return answer.status_code, answer.get_json()["code"]
+
+    assert shakes(stranger, {}) == (401, "unauthenticated")
+    assert shakes(stranger, {"Authorization": "Bearer nonsense"}) == (401, "unauthenticated")
+    assert shakes(stranger, other_plane) == (401, "unauthenticated")
+    assert shakes(stranger, bearer | {"Origin": "https://evil.example"}) == (403, "origin_refused")
+    assert shakes(person, {"Origin": "https://evil.example"}) == (403, "origin_refused")
+    assert shakes(person, {}) == (403, "origin_refused")
+
+
+def test_a_handshake_without_the_permission_is_refused() -> None:
+    """403, for a token and for a cookie."""
+    world = world_of(STAFF)
+    otto = nora(permissions=frozenset())
+    bearer = {"Authorization": f"Bearer {world.auth.access_token(otto)}"}
+
+    with_token = world.browser().get(STAFF.live, base_url=ORIGIN, headers=bearer)
+    with_cookie = world.signed_in(otto).get(STAFF.live, base_url=ORIGIN, headers={"Origin": ORIGIN})
+
+    assert with_token.get_json()["code"] == with_cookie.get_json()["code"] == "permission_required"
+    assert with_token.status_code == with_cookie.status_code == 403
+
+
+@pytest.mark.parametrize("addresses", BOTH)
+def test_a_handshake_that_may_come_in_is_told_what_a_socket_needs(addresses: Addresses) -> None:
+    """A good caller whose request is no WebSocket handshake is refused for that alone."""
+    world = world_of(addresses)
+    person = world.signed_in(person_of(addresses))
+
+    answer = person.get(addresses.live, base_url=ORIGIN, headers={"Origin": ORIGIN})
+
+    assert answer.get_json()["code"] == "invalid"

@@ -1,6 +1,7 @@
 """Browser sign-in: only whoever began it, only to our own pages, and out again for good."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from gatekit.addresses import PORTAL, STAFF, Addresses
 from gatekit.destinations import local_destination
 from portal_gateway import app as portal
 from staff_gateway import app as staff
-from tests.unit.gatekit.standins import CONVERSATION, ORIGIN, Person, ada, nora
+from tests.unit.gatekit.standins import CONVERSATION, ORIGIN, SETTINGS, Person, ada, nora
 from tests.unit.gatekit.world import World
 
 PLANES = [(STAFF, nora), (PORTAL, ada)]
@@ -267,3 +268,14 @@ def test_the_other_name_of_this_machine_is_led_to_the_public_one_first() -> None
     answer = browser.get(f"{STAFF.login}?next=/messaging", base_url="http://127.0.0.1:8080")
 
     assert answer.location == f"{ORIGIN}/messaging/login?next=/messaging"
+
+
+def test_over_https_cookies_are_for_https_alone() -> None:
+    """Secure on every cookie, and browsers are told to stay with https."""
+    world = World(STAFF, staff.compose, replace(SETTINGS, public_origin="https://clinic.example"))
+
+    begun = world.browser().get(STAFF.login, base_url="https://clinic.example")
+
+    assert all("Secure" in cookie.split("; ") for cookie in begun.headers.getlist("Set-Cookie"))
+    assert "max-age" in begun.headers["Strict-Transport-Security"]
+    assert begun.location.startswith("https://clinic.example/auth/authorize?")
