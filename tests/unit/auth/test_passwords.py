@@ -51,6 +51,13 @@ def test_the_work_is_done_for_nobody_too() -> None:
     assert len(done) == 1
 
 
+def test_the_decoy_is_a_hash_like_any_other(passwords: Passwords) -> None:
+    """With another form or other costs, time would tell who is unknown."""
+    decoy = passwords._decoy  # noqa: SLF001 - what never leaves it is what matters here
+
+    assert extract_parameters(decoy) == extract_parameters(passwords.hash("words"))
+
+
 def test_an_old_hash_is_told_apart(passwords: Passwords) -> None:
     """So that it is made anew at the next sign-in."""
     old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash("words")

@@ -6,7 +6,9 @@ in place under threads, on gevent's thread pool where one process serves everyth
 
 import threading
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable
+from secrets import token_bytes
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -34,7 +36,7 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
         self._offload = offload
         self._room = threading.BoundedSemaphore(AT_ONCE)
-        self._decoy = self._hasher.hash("nobody has this password")
+        self._decoy = _decoy()
 
     def hash(self, password: str) -> str:
         """Return the argon2id hash to store for `password`."""
@@ -56,6 +58,12 @@ class Passwords:
             return self._hasher.verify(stored, _normal(password))
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _decoy() -> str:
+    """Return a hash that costs what a real one costs and that no password has made."""
+    salt, made = (b64encode(token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    return f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${made}"
 
 
 def _normal(password: str) -> bytes:
