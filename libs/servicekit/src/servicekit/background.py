@@ -102,7 +102,7 @@ class Background:
             try:
                 entry.run(self._stop)
             except Exception as error:  # noqa: BLE001 - the top of a loop: whatever broke, the loop must come back
-                log.error("background.failed", loop=entry.name, **failure(error))  # noqa: TRY400 - its message may hold content
+                log.error("background.failed", loop=entry.name, **failure(error))
             else:
                 return
             if time.monotonic() - began > LONGEST_PAUSE:

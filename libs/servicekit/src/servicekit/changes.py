@@ -179,4 +179,4 @@ class ChangeFeed:
             try:
                 on_change(change)
             except Exception as error:  # noqa: BLE001 - a door to others: one listener must not hide it from the next
-                log.error("changes.listener_failed", position=change.position, **failure(error))  # noqa: TRY400 - its message may hold content
+                log.error("changes.listener_failed", position=change.position, **failure(error))

@@ -110,7 +110,7 @@ class Inbox:
             try:
                 self._call(item)
             except Exception as error:  # noqa: BLE001 - the top of a loop: one odd message must not silence later ones
-                log.error("exchange.callback_failed", thread=self._thread.name, **failure(error))  # noqa: TRY400 - its message may hold content
+                log.error("exchange.callback_failed", thread=self._thread.name, **failure(error))
 
     def _call(self, item: Message | _Notice) -> None:
         if isinstance(item, Message):

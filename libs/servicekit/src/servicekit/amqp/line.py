@@ -18,6 +18,7 @@ from servicekit.log import failure, get_logger
 log = get_logger()
 
 NOT_FOUND = 404
+CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +92,10 @@ class Line:
             try:
                 self._serve_one_connection()
             except Exception as error:  # noqa: BLE001 - the top of a loop: whatever broke, the line must come back
-                log.error("broker.line_failed", line=self._name, **failure(error))  # noqa: TRY400 - its message may hold content
+                log.error("broker.line_failed", line=self._name, **failure(error))
             if self._closing.is_set():
                 return
-            pause = self._pauses.before(self._attempt, random.random())  # noqa: S311 - spreads load, guards nothing
+            pause = self._pauses.before(self._attempt, CHANCE.random())
             self._attempt += 1
             self._closing.wait(pause)
 

@@ -29,6 +29,7 @@ BYTES_AT_ONCE = 256 * 1024
 LOOK_EVERY_S = 0.5
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
+CHANCE = random.SystemRandom()
 
 PUBLISHED = Counter("conversations_events_published", "Events the broker confirmed", ["plane"])
 FAILED = Counter("conversations_publish_failures", "Attempts the broker did not confirm")
@@ -43,7 +44,7 @@ class Relay:
         publisher: Publisher,
         *,
         ids: Ids = new_id,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._outlet = outlet
         self._publisher = publisher
