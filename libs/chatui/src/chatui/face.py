@@ -31,7 +31,7 @@ def install(app: Flask, url_path: str) -> None:
     face.add_url_rule(f"{url_path}/<version>/<path:name>", "static", _sender(version))
     face.add_app_template_global(lambda name: f"{url_path}/{version}/{name}", "face")
     face.add_app_template_global(page_modules, "face_modules")
-    face.add_app_template_global(lambda: texts, "face_texts")
+    face.add_app_template_global(lambda page: page_texts(texts, page), "face_texts")
     face.add_app_template_global(lambda key: texts[key], "say")
     app.register_blueprint(face)
 
@@ -39,6 +39,12 @@ def install(app: Flask, url_path: str) -> None:
 def catalogue(language: str) -> Mapping[str, str]:
     """Every word the pages say in `language`, by key."""
     return cast("Mapping[str, str]", json.loads((_HERE / "texts" / f"{language}.json").read_text("utf-8")))
+
+
+def page_texts(texts: Mapping[str, str], page: str) -> dict[str, str]:
+    """Keep the words a page needs; the patient's page holds not even a word about internal notes."""
+    foreign = ("page.", "internal." if page == "portal" else "portal.")
+    return {key: words for key, words in texts.items() if not key.startswith(foreign)}
 
 
 def content_version(folder: Path) -> str:

@@ -1,82 +1,67 @@
-/** The list of conversations: real links, one line each, with what is unread said in words. */
-import { icon, make, show, unseen } from "./dom.js";
+/** The list of conversations: real links, one row each, with what is unread said in words. Emits `choose`, `more`, `again`. */
 import { unreadOf } from "./conversations.js";
+import { emit, fill, part, show } from "./dom.js";
 import { initials, lineText, tone } from "./names.js";
 import { t } from "./texts.js";
 import { fullTime, shortTime } from "./when.js";
 
 class ConversationList extends HTMLElement {
   held = new Map();
+  rows = new WeakMap();
 
   connectedCallback() {
-    this.list = make("ul", { class: "rows" });
-    this.note = make("div", { class: "list-note", hidden: true });
-    this.more = make("button", { type: "button", class: "button quiet wide", hidden: true, textContent: t("more"),
-      onclick: () => this.dispatchEvent(new Event("more")) });
-    this.append(this.list, this.note, this.more, make("div", { class: "bones" }));
-    this.classList.add("waiting");
-    this.addEventListener("click", (event) => this.#choose(event));
-    this.addEventListener("keydown", (event) => this.#step(event));
+    this.places = part("list");
+    this.append(this.places.node);
+    this.places.more.onclick = () => emit(this, "more");
+    this.places.again.onclick = () => emit(this, "again");
+    this.onclick = (event) => this.#choose(event);
+    this.onkeydown = (event) => this.#step(event);
   }
 
-  /** `note` is `{title, hint}` for an empty list, `act` an optional `{text, run}` beneath it. */
-  show({ items, current, myId, names, home, more = false, note = null, act = null }) {
-    this.classList.remove("waiting");
-    show(this.list, items.map((item) => this.#row(item, item.id === current, { myId, names, home })), this.held);
-    this.note.hidden = !note;
-    if (note) this.note.replaceChildren(make("strong", { textContent: note.title }), make("p", { textContent: note.hint }),
-      ...(act ? [make("button", { type: "button", class: "button", textContent: act.text, onclick: act.run })] : []));
-    this.more.hidden = !more;
+  /** `note` is `{title, hint, again}` where there is nothing to list. */
+  show({ items, current, myId, names, home, more = false, note = null }) {
+    fill(this.places, { note: note ? true : null, more: more || null, bones: null, ...note });
+    show(this.places.rows, items.map((item) => this.#row(item, item.id === current, { myId, names, home })), this.held);
   }
 
   focusOn(id) {
-    (this.held.get(id)?.node.firstChild ?? this.querySelector("a"))?.focus();
+    (this.held.get(id)?.node ?? this).querySelector("a")?.focus();
   }
 
   #row(item, selected, { myId, names, home }) {
-    const { title, subtitle, avatar } = names(item, myId);
-    const entry = item.last_entry;
-    const shown = { title, subtitle, line: lineText(entry, myId, item.kind), unread: unreadOf(item), selected,
-      time: entry ? shortTime(entry.at) : "", closed: item.status === "closed", note: entry?.stream === "internal" };
-    return {
-      key: item.id,
-      stamp: JSON.stringify(shown),
-      make: () => this.#fill(make("li", {}, make("a", { class: "row", href: `${home}/${item.id}`, "data-id": item.id })), item, shown, avatar),
-      update: (node) => this.#fill(node, item, shown, avatar),
+    const { title, subtitle, person } = names(item, myId);
+    const { last_entry: entry, kind } = item;
+    const unread = unreadOf(item);
+    const said = { title, kind: kind === "patient" || null, sub: (kind !== "group" && subtitle) || null, note: entry?.stream === "internal" || null,
+      line: lineText(entry, myId, kind), closed: item.status === "closed" || null, badge: unread > 99 ? "99+" : unread || null,
+      unread: unread ? t("unread", { n: unread }) : null, time: entry ? shortTime(entry.at) : null,
+      letters: person ? initials(person) : null, several: person ? null : true, heart: kind === "patient" || null };
+    const update = (node) => {
+      const { link, places } = this.rows.get(node);
+      fill(places, said);
+      link.classList.toggle("unread", unread > 0);
+      link.toggleAttribute("aria-current", selected);
+      if (selected) link.setAttribute("aria-current", "page");
+      if (entry) Object.assign(places.time, { dateTime: entry.at, title: fullTime(entry.at) });
+      places.avatar.className = `avatar kind-${kind} tone-${tone(person ?? title)}`;
     };
+    return { key: item.id, stamp: JSON.stringify([said, selected]), update, make: () => this.#make(item.id, home) };
   }
 
-  #fill(node, item, shown, avatar) {
-    const { title } = shown;
-    const link = node.firstChild;
-    link.classList.toggle("unread", shown.unread > 0);
-    if (shown.selected) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-    link.replaceChildren(...[
-      make("span", { class: `avatar kind-${item.kind} tone-${tone(avatar?.name ?? title)}`, "aria-hidden": "true" },
-        avatar ? initials(avatar.name) : icon("group"),
-        item.kind === "patient" && make("span", { class: "kind-mark" }, icon("patient"))),
-      make("span", { class: "row-main" },
-        make("span", { class: "row-top" },
-          make("span", { class: "row-title", dir: "auto", textContent: shown.title }),
-          item.kind === "patient" && unseen(`, ${t("kind.patient")}`),
-          shown.time && make("time", { class: "row-time", datetime: item.last_entry.at, title: fullTime(item.last_entry.at), textContent: shown.time })),
-        shown.subtitle && item.kind !== "group" && make("span", { class: "row-sub", dir: "auto", textContent: shown.subtitle }),
-        make("span", { class: "row-bottom" },
-          shown.note && icon("lock"), shown.note && unseen(`${t("note")}: `),
-          make("span", { class: "row-line", dir: "auto", textContent: shown.line }),
-          shown.closed && make("span", { class: "tag", textContent: t("closed") }),
-          shown.unread > 0 && make("span", { class: "badge", "aria-hidden": "true", textContent: shown.unread > 99 ? "99+" : shown.unread }),
-          shown.unread > 0 && unseen(t("unread", { n: shown.unread })))),
-    ].filter(Boolean));
-    return node;
+  #make(id, home) {
+    const places = part("row");
+    const link = places.node.firstElementChild;
+    link.href = `${home}/${id}`;
+    link.dataset.id = id;
+    this.rows.set(places.node, { link, places });
+    return places.node;
   }
 
   #choose(event) {
     const link = event.target.closest("a.row");
-    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
-    this.dispatchEvent(new CustomEvent("choose", { detail: link.dataset.id }));
+    emit(this, "choose", link.dataset.id);
   }
 
   #step(event) {

@@ -1,60 +1,65 @@
-/** Making elements: text is always text, never markup. */
-const PROPERTIES = new Set(["textContent", "value", "disabled", "hidden", "checked", "entry", "tabIndex"]);
+/** Markup comes from the page's templates, words from its catalogue; what people wrote goes in as text, never as markup. */
+export const byId = (id) => document.getElementById(id);
 
-export function make(tag, given = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (PROPERTIES.has(name)) node[name] = value;
-    else node.setAttribute(name, value === true ? "" : value);
+/** A copy of a template and its places: `{node, <data-at>: element, …}`. */
+export function part(name) {
+  const node = document.importNode(byId(`part-${name}`).content, true).firstElementChild;
+  return { node, ...Object.fromEntries([...node.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place])) };
+}
+
+/** Say what there is to say at each place; `true` shows what it holds, null takes the place out of the page. */
+export function fill(places, values) {
+  for (const [name, value] of Object.entries(values)) {
+    const place = places[name];
+    if (!place) continue;
+    stand(place, Boolean(value) || value === "");
+    if (value && value !== true && place.textContent !== String(value)) place.textContent = value;
+    if (value === "") place.textContent = "";
   }
-  node.append(...children.flat().filter((child) => child || child === 0));
+}
+
+const marks = new WeakMap();
+
+/** In the page or out of it: what nobody may see is not there. The focus is never lost with it. */
+function stand(place, here) {
+  const mark = marks.get(place) ?? new Comment();
+  marks.set(place, mark);
+  place.hidden = false;
+  if (here && mark.parentNode) mark.replaceWith(place);
+  if (here || !place.parentNode) return;
+  const near = place.contains(document.activeElement) && place.parentNode.closest("[tabindex]");
+  place.replaceWith(mark);
+  if (near) near.focus();
+}
+
+export const draw = (use, name) => use.setAttribute("href", `#icon-${name}`);
+
+/** Make an element; names with "on" are listeners, `text` is its text. */
+export function make(tag, { text, ...given } = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(given))
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value || value === 0) node.setAttribute(name, value === true ? "" : value);
+  node.append(...(text ? [text] : []), ...children.filter(Boolean));
   return node;
 }
 
-/** A picture of the page's sprite; decoration only, the words stand beside it. */
-export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#icon-${name}`);
-  svg.append(use);
-  return svg;
-}
-
-export const iconButton = (name, label, given = {}) =>
-  make("button", { type: "button", "aria-label": label, title: label, ...given, class: `icon-button ${given.class ?? ""}` }, icon(name));
-
-export const unseen = (text) => make("span", { class: "unseen", textContent: text });
-
 /**
- * Make `parent` hold exactly these rows, `{key, stamp, make(), update?(node)}`, touching only what changed,
+ * Make `parent` hold exactly these rows, `{key, stamp, make(), update(node)}`, touching only what changed,
  * so that focus and selection stay where they are. `held` remembers between calls.
  */
 export function show(parent, rows, held) {
   const wanted = new Set(rows.map(({ key }) => key));
-  for (const [key, { node }] of held) if (!wanted.has(key)) { node.remove(); held.delete(key); }
+  for (const [key, { node }] of held)
+    if (!wanted.has(key) && held.delete(key)) node.remove();
   let place = parent.firstChild;
-  for (const row of rows) {
-    const node = current(row, held);
-    if (place && place.parentNode !== parent) place = node;
-    if (node === place) place = place.nextSibling;
-    else parent.insertBefore(node, place);
+  for (const { key, stamp, make: create, update } of rows) {
+    const known = held.get(key) ?? { node: create() };
+    if (known.stamp !== stamp) update?.(known.node);
+    held.set(key, { node: known.node, stamp });
+    if (known.node === place) place = place.nextSibling;
+    else parent.insertBefore(known.node, place);
   }
 }
 
-function current(row, held) {
-  const known = held.get(row.key);
-  if (known && known.stamp === row.stamp) return known.node;
-  if (known && row.update) {
-    row.update(known.node);
-    known.stamp = row.stamp;
-    return known.node;
-  }
-  const node = row.make();
-  if (known) known.node.replaceWith(node);
-  held.set(row.key, { node, stamp: row.stamp });
-  return node;
-}
+export const emit = (node, name, detail) => node.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));

@@ -2,12 +2,12 @@
  * The messages of one conversation, newest below.
  *
  * - What the reader looks at stays where it is, whatever is added above or below it.
- * - At most `MOST` lines stand in the page, however long the conversation; scrolling moves that window.
+ * - At most `MOST` rows stand in the page, however long the conversation; scrolling moves that window.
  * - Additions are announced politely; history and a freshly opened conversation are not.
- * Says `older` (wants the page before), `seen` (the newest line is in view) and lets `act` of its messages rise.
+ * Emits `older` (wants the page before) and `seen` (the newest row is in view); `act` of its messages rises through it.
  */
-import "./message-item.js";
-import { icon, make, show } from "./dom.js";
+import { fill, emit, make, part, show } from "./dom.js";
+import { messageItem } from "./message-item.js";
 import { eventText } from "./names.js";
 import { t } from "./texts.js";
 import { dayName } from "./when.js";
@@ -16,6 +16,11 @@ const FIRST = 80;
 const STEP = 50;
 const MOST = 300;
 const NEAR = 400;
+
+export function messageThread() {
+  const { node, ...places } = part("thread");
+  return Object.assign(node, { places, log: places.log });
+}
 
 class MessageThread extends HTMLElement {
   held = new Map();
@@ -26,46 +31,38 @@ class MessageThread extends HTMLElement {
   missed = 0;
 
   connectedCallback() {
-    this.body = make("div", { class: "thread-rows" });
-    this.log = make("div", { class: "log", role: "log", "aria-live": "off", tabIndex: 0 }, this.body);
-    this.jump = make("button", { type: "button", class: "jump", hidden: true, onclick: () => this.toLatest(true) });
-    this.append(this.log, this.jump);
-    this.log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.watcher = new ResizeObserver(() => this.stick && this.#toEnd());
-    this.watcher.observe(this.log);
+    this.log.onscroll = () => this.#scrolled();
+    this.places.jump.onclick = () => this.toLatest(true);
+    new ResizeObserver(() => this.#resized()).observe(this.log);
   }
 
-  disconnectedCallback() {
-    this.watcher.disconnect();
-  }
-
-  /** `rows` of rows.js, dressed; `before` says that history goes on above them. */
-  show({ rows, dress, myId, label, before = false, empty = "" }) {
+  /** `rows` of rows.js; `dress` finishes those that are shown; `before` says that history goes on above them. */
+  show({ rows, dress, myId, label, before, empty }) {
     const opened = !this.rows.length && rows.length > 0;
-    const grown = rows.at(-1)?.key !== this.rows.at(-1)?.key;
-    if (grown && !opened && !this.stick && !rows.at(-1).own) this.missed += 1;
+    const latest = rows.at(-1);
+    const grown = latest && latest.key !== this.rows.at(-1)?.key;
+    if (grown && !opened && !this.stick && !latest.own) this.missed += 1;
     Object.assign(this, { rows, dress, myId, before });
     this.log.setAttribute("aria-label", label);
-    if (grown && rows.at(-1)?.own && rows.at(-1).item) this.toLatest();
-    this.#draw();
-    this.body.dataset.empty = rows.length ? "" : empty;
+    this.places.body.dataset.empty = latest ? "" : empty;
+    if (grown && latest.own && latest.item) this.toLatest();
+    else this.#draw();
     if (opened) this.#open();
   }
 
-  toLatest(focus = false) {
+  toLatest(focus) {
     Object.assign(this, { end: null, stick: true, missed: 0, size: FIRST });
     this.#draw();
-    this.#toEnd();
     if (focus) this.log.focus();
   }
 
-  /** A conversation opens at its first unread line, or at its end. */
+  /** A conversation opens at its first unread message, or at its end. */
   #open() {
     const mark = this.held.get("new")?.node;
     if (mark && mark.offsetTop < this.log.scrollHeight - this.log.clientHeight) {
       this.stick = false;
       this.log.scrollTop = mark.offsetTop - 16;
-    } else this.#toEnd();
+    }
     this.#scrolled();
     setTimeout(() => this.log.setAttribute("aria-live", "polite"), 500);
   }
@@ -79,60 +76,73 @@ class MessageThread extends HTMLElement {
   #draw() {
     const { from, to } = this.#bounds();
     const anchor = this.stick ? null : this.#anchor();
-    const lines = this.rows.slice(from, to).map(this.dress).map((row) => ({
-      key: row.key,
-      stamp: stampOf(row),
-      make: () => this.#line(row),
-      update: row.type === "message" ? (node) => node.show(row) : null,
-    }));
-    if (!this.before && from === 0 && this.rows.length) lines.unshift(BEGINNING);
-    show(this.body, lines, this.held);
-    if (this.stick && this.end === null) this.#toEnd();
-    else if (anchor?.node.isConnected) this.log.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
-    this.jump.hidden = this.stick;
-    this.jump.replaceChildren(icon("down"), this.missed ? t("new_below", { n: this.missed }) : t("jump"));
-    this.jump.classList.toggle("counting", this.missed > 0);
+    const lines = this.rows.slice(from, to).map((row) => this.#line(row));
+    if (!this.before && !from && lines.length) lines.unshift(BEGINNING);
+    show(this.places.body, lines, this.held);
+    if (this.stick) this.#toEnd();
+    else if (anchor?.node.isConnected) this.log.scrollTop += topOf(anchor.node) - anchor.top;
+    this.#offer();
     requestAnimationFrame(() => this.#near());
   }
 
-  #anchor() {
-    const top = this.log.getBoundingClientRect().top;
-    const node = [...this.body.children].find((child) => child.getBoundingClientRect().bottom > top);
-    return node && { node, top: node.getBoundingClientRect().top };
+  #line(row) {
+    if (row.type === "message") {
+      const dressed = this.dress(row);
+      return { key: row.key, stamp: stampOf(dressed), make: messageItem, update: (node) => node.show(dressed) };
+    }
+    return { key: row.key, make: {
+      day: () => make("h3", { class: "day" }, make("span", { text: dayName(row.at) })),
+      new: () => make("p", { class: "new-line" }, make("span", { text: t("new_messages") })),
+      event: () => make("p", { class: "event", dir: "auto", text: eventText(row.entry, this.myId) }),
+    }[row.type] };
   }
 
-  #line(row) {
-    if (row.type === "message") return document.createElement("message-item").show(row);
-    if (row.type === "day") return make("h3", { class: "day" }, make("span", { textContent: dayName(row.at) }));
-    if (row.type === "new") return make("p", { class: "new-line" }, make("span", { textContent: t("new_messages") }));
-    return make("p", { class: "event", dir: "auto", textContent: eventText(row.entry, this.myId) });
+  #anchor() {
+    const top = topOf(this.log);
+    const node = [...this.places.body.children].find((child) => child.getBoundingClientRect().bottom > top);
+    return node && { node, top: topOf(node) };
+  }
+
+  #offer() {
+    const { jump } = this.places;
+    jump.hidden = this.stick;
+    jump.classList.toggle("counting", this.missed > 0);
+    fill(this.places, { words: this.missed ? t("new_below", { n: this.missed }) : t("jump") });
+  }
+
+  /** A field that grew, a bar that appeared: the end stays in view, and nobody scrolled. */
+  #resized() {
+    this.height = this.log.clientHeight;
+    if (this.stick) this.#toEnd();
   }
 
   #scrolled() {
-    const left = this.log.scrollHeight - this.log.clientHeight - this.log.scrollTop;
-    const stick = this.end === null && left < 60;
+    if (this.height && this.height !== this.log.clientHeight) return;
+    const stick = this.end === null && this.#below() < 60;
     if (stick !== this.stick) {
       this.stick = stick;
       if (stick) this.missed = 0;
-      this.jump.hidden = stick;
+      this.#offer();
     }
-    if (stick) this.dispatchEvent(new Event("seen"));
+    if (stick) emit(this, "seen");
     this.#near();
   }
 
   /** Close to an end of what stands in the page: move the window, or ask for more. */
   #near() {
-    if (!this.rows.length || !this.isConnected || !this.log.clientHeight) return;
+    if (!this.rows.length || !this.log.clientHeight) return;
     const { from, to } = this.#bounds();
-    if (this.log.scrollTop < NEAR && from > 0) {
-      if (this.size < MOST) this.size += STEP;
-      else this.end = this.rows[to - 1 - STEP].key;
-      this.#draw();
-    } else if (this.log.scrollTop < NEAR && this.before) this.dispatchEvent(new Event("older"));
-    else if (this.end !== null && this.log.scrollHeight - this.log.clientHeight - this.log.scrollTop < NEAR) {
-      this.end = this.rows[to - 1 + STEP]?.key ?? null;
-      this.#draw();
-    }
+    const atTop = this.log.scrollTop < NEAR;
+    if (atTop && !from) return void (this.before && emit(this, "older"));
+    if (atTop && this.size < MOST) this.size += STEP;
+    else if (atTop) this.end = this.rows[to - 1 - STEP].key;
+    else if (this.end !== null && this.#below() < NEAR) this.end = this.rows[to - 1 + STEP]?.key ?? null;
+    else return;
+    this.#draw();
+  }
+
+  #below() {
+    return this.log.scrollHeight - this.log.clientHeight - this.log.scrollTop;
   }
 
   #toEnd() {
@@ -140,9 +150,11 @@ class MessageThread extends HTMLElement {
   }
 }
 
-const BEGINNING = { key: "beginning", stamp: "", make: () => make("p", { class: "event beginning", textContent: t("beginning") }) };
+const topOf = (node) => node.getBoundingClientRect().top;
 
-const stampOf = ({ type, at, entry, item, first, last, mark, problem, seen, acts, named }) =>
-  JSON.stringify([type, at, entry?.message, item?.state, first, last, mark, problem, seen, acts, named]);
+const BEGINNING = { key: "beginning", make: () => make("p", { class: "event beginning", text: t("beginning") }) };
+
+const stampOf = ({ at, entry, item, first, last, mark, problem, seen, acts, named }) =>
+  JSON.stringify([at, entry?.message, item?.state, first, last, mark, problem, seen, acts, named]);
 
 customElements.define("message-thread", MessageThread);

@@ -12,8 +12,8 @@ export const firstName = (name) => wordsOf(name)[0] ?? "";
 /** Two letters at most. */
 export function initials(name) {
   const words = wordsOf(name);
-  const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "");
-  return letters.join("").toLocaleUpperCase() || "?";
+  const [first, last] = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "");
+  return (first + last).toLocaleUpperCase() || "?";
 }
 
 /** One of eight colours, always the same for the same name. */
@@ -23,44 +23,42 @@ export function tone(name) {
   return (sum >>> 13) % 8;
 }
 
-export const others = (conversation, myId) => conversation.participants.filter(({ id }) => id !== myId);
+const others = ({ participants }, myId) => participants.filter(({ id }) => id !== myId).map(({ name }) => name);
 
-/** `{title, subtitle, avatar: {id, name} | null}` of a conversation as staff read it. */
+/** `{title, subtitle, person}` of a conversation as staff read it; `person` is the one name it stands for, if it does. */
 export function staffNames(conversation, myId) {
-  const people = others(conversation, myId);
-  const names = listed(people.map(({ name }) => name));
-  if (conversation.kind === "direct") return { title: names || t("you"), subtitle: "", avatar: people[0] ?? null };
-  if (conversation.kind === "patient")
-    return { title: conversation.patient?.name ?? names, subtitle: conversation.subject || names, avatar: conversation.patient };
-  return { title: conversation.subject || names, subtitle: names, avatar: null };
+  const { kind, subject, patient } = conversation;
+  const names = others(conversation, myId);
+  const all = listed(names);
+  if (kind === "direct") return { title: all || t("you"), subtitle: "", person: names[0] };
+  if (kind === "group") return { title: subject || all, subtitle: all };
+  return { title: patient?.name ?? all, subtitle: subject || all, person: patient?.name };
 }
 
 /** The same as a patient reads it: the subject first, then for whom, if not for themselves. */
-export function portalNames(conversation, myId) {
-  const team = others(conversation, myId).filter(({ kind }) => kind === "staff").map(({ name }) => name);
-  const own = conversation.participants.some(({ id, name }) => id === myId && name === conversation.patient?.name);
-  const about = conversation.patient && !own ? t("portal.about", { name: conversation.patient.name }) : "";
+export function portalNames({ subject, patient, participants }, myId) {
+  const team = participants.filter(({ kind }) => kind === "staff").map(({ name }) => name);
   const people = team.length ? listed(team) : t("portal.care_team");
-  const subtitle = [about, conversation.subject ? people : ""].filter(Boolean).join(" · ");
-  return { title: conversation.subject || people, subtitle, avatar: null };
+  const mine = participants.some(({ id, name }) => id === myId && name === patient?.name);
+  const about = patient && !mine && t("portal.about", { name: patient.name });
+  return { title: subject || people, subtitle: [about, subject && people].filter(Boolean).join(" · ") };
 }
 
 /** The sentence for an entry that is no message. */
-export function eventText(entry, myId) {
-  const actor = entry.actor?.id === myId ? t("you") : entry.actor?.name ?? "";
-  const name = entry.user?.id === myId ? t("you") : entry.user?.name ?? "";
-  const alone = !entry.actor || entry.actor.id === entry.user?.id;
-  const what = entry.type.split(".")[1];
-  if (what === "joined") return t(alone ? "event.joined" : "event.added", { actor, name });
-  if (what === "left") return t(alone ? "event.left" : "event.removed", { actor, name });
-  return t(`event.${what}`, { actor, subject: entry.subject ?? "" });
+export function eventText({ type, actor, user, subject }, myId) {
+  const called = (person) => (person?.id === myId ? t("you") : person?.name ?? "");
+  const what = type.split(".")[1];
+  const alone = !actor || actor.id === user?.id;
+  const word = { joined: alone ? "joined" : "added", left: alone ? "left" : "removed" }[what] ?? what;
+  return t(`event.${word}`, { actor: called(actor), name: called(user), subject });
 }
 
 /** A conversation's last line in the list. */
 export function lineText(entry, myId, kind) {
   if (!entry) return "";
   if (entry.type !== "message.posted") return eventText(entry, myId);
-  const text = entry.message.recalled ? t("recalled") : entry.message.body.replace(/\s+/g, " ");
-  if (entry.actor.id === myId) return t("you_line", { text });
-  return kind === "direct" ? text : t("name_line", { name: firstName(entry.actor.name), text });
+  const { message, actor } = entry;
+  const text = message.recalled ? t("recalled") : message.body.replace(/\s+/g, " ");
+  if (actor.id === myId) return t("you_line", { text });
+  return kind === "direct" ? text : t("name_line", { name: firstName(actor.name), text });
 }

@@ -9,26 +9,20 @@ import { keysOf, parsed } from "./drafts.js";
 
 export class Outbox {
   constructor(storage, owner) {
-    this.storage = storage;
-    this.prefix = `messages.outbox.${owner}.`;
-    this.items = new Map();
+    Object.assign(this, { storage, prefix: `messages.outbox.${owner}.`, items: new Map() });
     for (const key of keysOf(storage, this.prefix)) {
       const item = parsed(storage.getItem(key));
-      if (item) this.items.set(item.client_message_id, { ...item, state: item.state === "failed" ? "failed" : "queued" });
+      if (item) this.items.set(item.client_message_id, item.state === "failed" ? item : { ...item, state: "queued" });
     }
   }
 
   all() {
-    return [...this.items.values()].sort((a, b) => (a.client_message_id < b.client_message_id ? -1 : 1));
+    return [...this.items.values()].sort((one, other) => (one.client_message_id < other.client_message_id ? -1 : 1));
   }
 
-  of(conversationId) {
-    return this.all().filter((item) => item.conversation_id === conversationId);
-  }
+  of = (conversationId) => this.all().filter((item) => item.conversation_id === conversationId);
 
-  add(item) {
-    this.#keep({ ...item, state: "queued", problem: null });
-  }
+  add = (item) => this.#keep({ ...item, state: "queued" });
 
   /** The next item of each conversation that has none under way. */
   ready() {
@@ -36,35 +30,31 @@ export class Outbox {
     return this.all().filter(({ state, conversation_id: id }) => state === "queued" && !busy.has(id) && busy.add(id));
   }
 
-  sending(clientId) {
-    this.#change(clientId, { state: "sending", problem: null });
-  }
+  sending = (clientId) => this.#change(clientId, { state: "sending", problem: null });
 
   /** Not known to be stored: it goes again, under the same id. */
-  again(clientId) {
-    this.#change(clientId, { state: "queued", problem: null });
-  }
+  again = (clientId) => this.#change(clientId, { state: "queued", problem: null });
 
-  failed(clientId, problem) {
-    this.#change(clientId, { state: "failed", problem: { code: problem.code, detail: problem.detail } });
-  }
+  failed = (clientId, { code, detail }) => this.#change(clientId, { state: "failed", problem: { code, detail } });
 
   /** Acknowledged: the text is safe with the server; it shows here until its entry is heard. */
   sent(clientId) {
     const item = this.items.get(clientId);
-    if (!item) return;
     this.storage.removeItem(this.prefix + clientId);
-    this.items.set(clientId, { ...item, state: "sent" });
+    if (item) this.items.set(clientId, { ...item, state: "sent" });
   }
 
   remove(clientId) {
+    const id = this.items.get(clientId)?.conversation_id;
     this.storage.removeItem(this.prefix + clientId);
-    return this.items.delete(clientId);
+    this.items.delete(clientId);
+    return id;
   }
 
-  /** The line is gone: whatever was under way is no longer known to have arrived. */
+  /** The line is gone: whatever was under way is no longer known to have arrived. Returns the conversations concerned. */
   lineLost() {
-    for (const item of this.all()) if (item.state === "sending") this.again(item.client_message_id);
+    return this.all().filter(({ state }) => state !== "failed").map(({ client_message_id: id, state, conversation_id: where }) =>
+      (state === "sending" ? this.again(id) : where));
   }
 
   get unsent() {
@@ -72,12 +62,13 @@ export class Outbox {
   }
 
   clear() {
-    for (const item of this.all()) this.remove(item.client_message_id);
+    for (const { client_message_id: id } of this.all()) this.remove(id);
   }
 
   #change(clientId, changes) {
     const item = this.items.get(clientId);
     if (item) this.#keep({ ...item, ...changes });
+    return item?.conversation_id;
   }
 
   #keep(item) {

@@ -7,37 +7,32 @@ import { dayKey } from "./when.js";
 
 const TOGETHER_MS = 5 * 60_000;
 
-/** `entries` oldest first; `waiting` are outbox items; `unreadFrom(entry)` is true for what was unread on opening. */
-export function threadRows({ entries, waiting = [], myId, unreadFrom = () => false }) {
+/** `entries` oldest first; `waiting` are outbox items; `unread` `{read, counts}` is how things stood on opening. */
+export function threadRows({ entries, waiting = [], myId, unread = { read: {}, counts: {} } }) {
   const rows = [];
-  const stored = new Set(entries.filter(({ actor }) => actor?.id === myId).map(keyOf));
+  const stored = new Set(entries.map(keyOf));
+  const isNew = ({ stream, seq }) => unread.counts[stream] > 0 && seq > (unread.read[stream] ?? 0);
   let day = null;
-  let marked = false;
+  let divided = false;
   const add = (row) => {
-    if (dayKey(row.at) !== day) rows.push({ type: "day", key: `day ${dayKey(row.at)}`, at: row.at });
-    day = dayKey(row.at);
+    if (dayKey(row.at) !== day) rows.push({ type: "day", key: (day = dayKey(row.at)), at: row.at });
     rows.push(row);
   };
   for (const entry of entries) {
-    const message = entry.type === "message.posted";
-    const own = entry.actor?.id === myId;
-    const unread = message && !own && !marked && unreadFrom(entry);
-    marked ||= unread;
-    if (unread) add({ type: "new", key: "new", at: entry.at });
-    add({ type: message ? "message" : "event", key: keyOf(entry), at: entry.at, entry, own, stream: entry.stream });
+    const { at, stream, actor } = entry;
+    const type = entry.type === "message.posted" ? "message" : "event";
+    const own = actor?.id === myId;
+    const divides = !divided && type === "message" && !own && isNew(entry);
+    if (divides) add({ type: "new", key: "new", at });
+    divided ||= divides;
+    add({ type, key: keyOf(entry), at, entry, own, stream, author: actor?.id });
   }
-  for (const item of waiting) {
-    if (stored.has(item.client_message_id)) continue;
-    add({ type: "message", key: item.client_message_id, at: item.at, item, own: true, stream: item.stream });
-  }
-  return grouped(rows);
+  for (const item of waiting.filter((one) => !stored.has(one.client_message_id)))
+    add({ type: "message", key: item.client_message_id, at: item.at, item, own: true, stream: item.stream, author: myId });
+  return rows.map((row, at) => ({ ...row, first: !together(rows[at - 1], row), last: !together(row, rows[at + 1]) }));
 }
 
-const keyOf = (entry) => entry.message?.client_message_id ?? `${entry.stream} ${entry.seq}`;
+const keyOf = ({ message, stream, seq }) => message?.client_message_id ?? `${stream} ${seq}`;
 
-function grouped(rows) {
-  const together = (one, other) => one?.type === "message" && other?.type === "message" && one.own === other.own
-    && one.stream === other.stream && one.entry?.actor.id === (other.own ? one.entry?.actor.id : other.entry?.actor.id)
-    && Math.abs(new Date(other.at) - new Date(one.at)) < TOGETHER_MS;
-  return rows.map((row, index) => ({ ...row, first: !together(rows[index - 1], row), last: !together(row, rows[index + 1]) }));
-}
+const together = (one, other) => one?.type === "message" && other?.type === "message" && one.author === other.author
+  && one.stream === other.stream && Math.abs(new Date(other.at) - new Date(one.at)) < TOGETHER_MS;

@@ -5,26 +5,19 @@
  * - A reply finds its request by `ref`; no reply in time, or a lost line, rejects with the problem `line_lost`:
  *   whether it was stored is not known, so the caller repeats it under the same client id.
  * - Close codes 4500 to 4999 stay away (`on.stay(code)`); every other end comes back with jittered back-off,
- *   or after the time a `bye` names.
+ *   or after the time a `bye` names. `on.refused(times)` hears of a line that never came up.
  * - Nothing heard for 60 s is a lost line.
  */
 import { Problem } from "./api.js";
 
-const REAL_CLOCK = {
-  now: () => Date.now(),
-  later: (act, ms) => setTimeout(act, ms),
-  cancel: (timer) => clearTimeout(timer),
-};
+const CLOCK = { later: (act, ms) => setTimeout(act, ms), cancel: (timer) => clearTimeout(timer) };
+const SILENCE = 60_000;
+const HANDSHAKE = 15_000;
+const LOST = 1006;
 
 export class LiveSocket {
-  constructor({ url, resume = () => undefined, on, open = (address) => new WebSocket(address, "messages.v1"),
-    clock = REAL_CLOCK, random = Math.random }) {
-    Object.assign(this, { url, resume, on, open, clock, random });
-    this.state = "stopped";
-    this.refs = 0;
-    this.failures = 0;
-    this.asked = new Map();
-    this.socket = null;
+  constructor({ url, resume = () => undefined, on, open = (address) => new WebSocket(address, "messages.v1"), clock = CLOCK, random = Math.random }) {
+    Object.assign(this, { url, resume, on, open, clock, random, state: "stopped", refs: 0, failures: 0, asked: new Map() });
   }
 
   start() {
@@ -32,27 +25,24 @@ export class LiveSocket {
   }
 
   stop() {
-    this.#set("stopped");
     this.#drop();
+    this.#set("stopped");
   }
 
   /** Do not wait out the back-off: the person, or the device, says the line may be back. */
   retryNow() {
-    if (this.state !== "waiting") return;
-    this.clock.cancel(this.retryTimer);
-    this.#connect();
+    if (this.state === "waiting") this.#connect();
   }
 
   /** The device says it is off line: no need to wait for a time-out. */
   lost() {
-    if (this.state === "live" || this.state === "connecting") this.#ended(1006);
+    if (this.socket) this.#ended(LOST);
   }
 
   /** After sleep the socket may be dead without knowing: ask, and do not wait long. */
   check() {
-    if (this.state === "waiting") return this.retryNow();
+    this.retryNow();
     if (this.state === "live") this.ask("ping", {}, 4000).catch(() => {});
-    return undefined;
   }
 
   /** Send an op; resolves with its reply, rejects with a Problem. */
@@ -60,51 +50,43 @@ export class LiveSocket {
     if (this.state !== "live" && op !== "hello") return Promise.reject(new Problem({ code: "line_lost" }));
     const ref = String((this.refs += 1));
     return new Promise((resolve, reject) => {
-      const timer = this.clock.later(() => this.#ended(1006), patience);
-      this.asked.set(ref, { resolve, reject, timer });
+      this.asked.set(ref, { resolve, reject, timer: this.clock.later(() => this.lost(), patience) });
       this.socket.send(JSON.stringify({ op, ref, ...fields }));
     });
   }
 
   #connect() {
+    this.#drop();
     this.#set("connecting");
-    this.welcomed = false;
-    this.bye = null;
     const socket = this.open(this.url);
-    this.socket = socket;
-    const current = (act) => (event) => socket === this.socket && act(event);
-    this.#listenFor(15_000);
-    socket.onopen = current(() => this.#hello());
-    socket.onmessage = current(({ data }) => this.#hear(data));
-    socket.onclose = current(({ code }) => this.#ended(code));
+    const mine = (act) => (event) => socket === this.socket && act(event);
+    Object.assign(this, { socket, welcomed: false, bye: null });
+    socket.onopen = mine(() => this.#hello());
+    socket.onmessage = mine(({ data }) => this.#hear(JSON.parse(data)));
+    socket.onclose = mine(({ code }) => this.#ended(code));
+    this.#listen(HANDSHAKE);
   }
 
-  async #hello() {
-    const positions = this.resume();
-    try {
-      const reply = await this.ask("hello", positions ? { resume: positions } : {});
-      this.on.welcome?.(reply);
-    } catch (problem) {
-      if (problem.code !== "line_lost") this.#ended(1006);
-    }
+  #hello() {
+    const resume = this.resume();
+    this.ask("hello", resume && { resume }).catch(() => this.lost());
   }
 
-  #hear(data) {
-    this.#listenFor(60_000);
-    const frame = JSON.parse(data);
-    if (frame.ref !== undefined && frame.push === undefined) return this.#answer(frame);
+  #hear(frame) {
+    this.#listen(SILENCE);
     if (frame.push === "bye") this.bye = frame;
-    return this.on.push(frame);
+    else if (frame.push) this.on.push(frame);
+    else this.#answer(frame);
   }
 
-  #answer(frame) {
-    const asked = this.asked.get(frame.ref);
+  #answer({ ref, ok, problem, ...reply }) {
+    const asked = this.asked.get(ref);
     if (!asked) return;
-    this.asked.delete(frame.ref);
+    this.asked.delete(ref);
     this.clock.cancel(asked.timer);
-    if (!frame.ok) return void asked.reject(new Problem(frame.problem));
+    if (!ok) return asked.reject(new Problem(problem));
     if (!this.welcomed) this.#welcome();
-    asked.resolve(frame);
+    asked.resolve(reply);
   }
 
   /** The reply to hello: from here on the line is live, before any push that follows in the same breath. */
@@ -114,53 +96,44 @@ export class LiveSocket {
     this.#set("live");
   }
 
-  #listenFor(ms) {
+  #listen(ms) {
     this.clock.cancel(this.silence);
-    this.silence = this.clock.later(() => this.#ended(1006), ms);
+    this.silence = this.clock.later(() => this.lost(), ms);
   }
 
-  #ended(code) {
-    if (this.state === "stopped") return;
-    const told = code >= 4000 ? code : this.bye?.code ?? code;
-    const opened = this.welcomed;
-    const wait = this.#pause(told);
+  #ended(closed) {
+    const code = closed >= 4000 ? closed : this.bye?.code ?? closed;
+    const stays = code >= 4500 && code <= 4999;
     this.#drop();
-    if (told >= 4500 && told <= 4999) {
-      this.#set("stopped");
-      return void this.on.stay?.(told);
-    }
-    this.#set("waiting");
-    this.retryTimer = this.clock.later(() => this.#connect(), wait);
-    if (!opened) this.on.refused?.(this.failures);
+    this.#set(stays ? "stopped" : "waiting");
+    if (stays) return this.on.stay(code);
+    this.retry = this.clock.later(() => this.#connect(), this.#pause(code));
+    if (!this.welcomed) this.on.refused?.(this.failures);
+    return undefined;
   }
 
   #pause(code) {
     this.failures += 1;
-    const named = this.bye?.retry_after_ms;
-    if (named) return named * (0.5 + this.random());
+    if (this.bye?.retry_after_ms) return this.bye.retry_after_ms * (0.5 + this.random());
     const longest = Math.min(30_000, 500 * 2 ** (this.failures - 1));
-    const shortest = code === 4009 ? 15_000 : 0;
-    return shortest + longest * (0.5 + this.random() / 2);
+    return (code === 4009 ? 15_000 : 0) + longest * (0.5 + this.random() / 2);
   }
 
   /** Let go of the socket; every open question is answered with line_lost. */
   #drop() {
-    this.clock.cancel(this.silence);
-    this.clock.cancel(this.retryTimer);
-    const socket = this.socket;
-    this.socket = null;
+    const { socket, asked } = this;
+    Object.assign(this, { socket: null, asked: new Map() });
+    [this.silence, this.retry].forEach(this.clock.cancel);
     socket?.close();
-    const asked = [...this.asked.values()];
-    this.asked.clear();
-    for (const { reject, timer } of asked) {
+    for (const { reject, timer } of asked.values()) {
       this.clock.cancel(timer);
       reject(new Problem({ code: "line_lost" }));
     }
   }
 
   #set(state) {
-    if (this.state === state) return;
+    const changed = this.state !== state;
     this.state = state;
-    this.on.state(state);
+    if (changed) this.on.state(state);
   }
 }

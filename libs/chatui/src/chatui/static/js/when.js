@@ -3,14 +3,20 @@ import { language, t } from "./texts.js";
 
 const made = new Map();
 
-function format(name, options) {
-  if (!made.has(name)) made.set(name, new Intl.DateTimeFormat(language, options));
-  return made.get(name);
+/** Making a formatter is dear, using it is cheap: one of each. */
+function format(at, options) {
+  const key = JSON.stringify(options);
+  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(language, options));
+  return made.get(key).format(new Date(at));
 }
 
-export const clockTime = (at) => format("time", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(at));
+const names = new Intl.ListFormat(language, { type: "conjunction" });
 
-export const fullTime = (at) => format("full", { dateStyle: "full", timeStyle: "short" }).format(new Date(at));
+export const listed = (words) => names.format(words);
+
+export const clockTime = (at) => format(at, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+export const fullTime = (at) => format(at, { dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
 
 export const dayKey = (at) => new Date(at).toDateString();
 
@@ -20,22 +26,13 @@ const daysAgo = (at, now) => Math.round((new Date(now).setHours(0, 0, 0, 0) - ne
 /** A day separator: Today, Yesterday, Monday, or the date. */
 export function dayName(at, now = Date.now()) {
   const days = daysAgo(at, now);
-  if (days === 0) return t("today");
-  if (days === 1) return t("yesterday");
-  if (days > 1 && days < 7) return format("weekday", { weekday: "long" }).format(new Date(at));
-  return format("date", { day: "numeric", month: "long", year: "numeric" }).format(new Date(at));
+  if (days < 2 && days >= 0) return t(days ? "yesterday" : "today");
+  return format(at, days > 1 && days < 7 ? { weekday: "long" } : { day: "numeric", month: "long", year: "numeric" });
 }
 
 /** A list row's time: the clock today, then the weekday, then the date. */
 export function shortTime(at, now = Date.now()) {
   const days = daysAgo(at, now);
-  if (days <= 0) return clockTime(at);
-  if (days === 1) return t("yesterday");
-  if (days < 7) return format("short weekday", { weekday: "short" }).format(new Date(at));
-  return format("short date", { day: "numeric", month: "short" }).format(new Date(at));
-}
-
-export function listed(names) {
-  if (!made.has("list")) made.set("list", new Intl.ListFormat(language, { type: "conjunction" }));
-  return made.get("list").format(names);
+  if (days < 2) return days > 0 ? t("yesterday") : clockTime(at);
+  return format(at, days < 7 ? { weekday: "short" } : { day: "numeric", month: "short" });
 }

@@ -1,5 +1,5 @@
 /** The panel beside a conversation: who takes part, its subject, closing and leaving. */
-import { icon, iconButton, make } from "../dom.js";
+import { byId, fill, part } from "../dom.js";
 import { initials, tone } from "../names.js";
 import { t } from "../texts.js";
 import { fullTime } from "../when.js";
@@ -8,91 +8,89 @@ import { choosePerson } from "./people-dialog.js";
 export class Details {
   constructor(chat) {
     this.chat = chat;
-    this.panel = document.getElementById("details");
-    this.body = this.panel.querySelector(".details-body");
-    this.panel.querySelector("[data-act=close]").addEventListener("click", () => this.toggle());
-    this.panel.addEventListener("keydown", ({ key }) => key === "Escape" && this.toggle());
+    this.panel = byId("details");
+    this.at = Object.fromEntries([...this.panel.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
+    const { at } = this;
+    at.close.onclick = () => this.toggle();
+    this.panel.onkeydown = ({ key }) => key === "Escape" && (at.rename.hidden ? this.toggle() : this.#renaming(false));
+    at.add.onclick = () => this.#add();
+    at.renameButton.onclick = () => this.#renaming(true);
+    at.keep.onclick = () => this.#renaming(false);
+    at.shut.onclick = () => this.#change({ status: "closed" });
+    at.reopen.onclick = () => this.#change({ status: "open" });
+    at.leave.onclick = () => this.#remove(chat.myId, t("leave.sure"), t("leave"));
+    at.rename.onsubmit = (event) => {
+      event.preventDefault();
+      const subject = at.field.value.trim();
+      if (!subject) return at.field.focus();
+      this.#renaming(false);
+      return this.#change({ subject });
+    };
   }
 
   toggle() {
-    this.panel.hidden = !this.panel.hidden;
-    document.body.classList.toggle("with-details", !this.panel.hidden);
+    const { panel } = this;
+    panel.hidden = !panel.hidden;
+    document.body.classList.toggle("with-details", !panel.hidden);
     this.drawn = null;
     this.draw();
-    if (this.panel.hidden) document.querySelector("[data-act=details]")?.focus();
-    else this.panel.querySelector("button").focus();
+    if (panel.hidden) this.chat.head?.details.focus();
+    else this.at.close.focus();
     this.chat.draw("thread");
   }
 
   follow(id) {
     if (!id && !this.panel.hidden) this.toggle();
-    this.draw();
+    else this.draw();
   }
 
   draw() {
-    const { conversation } = this.chat;
+    const { conversation, myId } = this.chat;
     if (this.panel.hidden || !conversation) return;
-    const { kind, subject, status, participants, patient, id } = conversation;
-    const drawn = JSON.stringify([kind, subject, status, participants, id]);
+    const { id, kind, subject, status, participants, patient, created_at: created } = conversation;
+    const drawn = JSON.stringify([id, kind, subject, status, participants]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    this.body.replaceChildren(...[
-      make("dl", { class: "facts" },
-        patient && [make("dt", { textContent: t("patient") }), make("dd", { dir: "auto", textContent: patient.name })],
-        kind !== "direct" && [make("dt", { textContent: t("subject") }), make("dd", {}, make("span", { dir: "auto", textContent: subject || "–" }))],
-        make("dt", { textContent: t("status") }), make("dd", { textContent: t(status === "closed" ? "closed" : "open") }),
-        make("dt", { textContent: t("started", { when: "" }).trim() }), make("dd", { textContent: fullTime(conversation.created_at) })),
-      make("h3", { textContent: t("people") }),
-      make("ul", { class: "people" }, participants.map((person) => this.#person(person, conversation))),
-      ...this.#acts(conversation),
-    ]);
-    if (!this.panel.contains(document.activeElement) && document.activeElement === document.body) this.panel.querySelector("button").focus();
+    const arranged = kind !== "direct" || null;
+    const closed = status === "closed";
+    fill(this.at, { patientLine: patient ? true : null, patient: patient?.name ?? "", subjectLine: arranged, subject: subject || "–",
+      status: t(closed ? "closed" : "open"), started: fullTime(created), acts: arranged, shut: !closed || null, reopen: closed || null });
+    this.at.people.replaceChildren(...participants.map((person) => this.#person(person, arranged && person.id !== myId)));
+    if (document.activeElement === document.body) this.at.close.focus();
   }
 
-  #person({ id, name, kind, role }, conversation) {
+  #person({ id, name, kind }, removable) {
+    const { node, ...at } = part("participant");
+    fill(at, { letters: initials(name), name: id === this.chat.myId ? `${name} (${t("you")})` : name,
+      about: t(kind), remove: removable && kind === "staff" ? true : null });
+    at.letters.classList.add(`tone-${tone(name)}`);
+    const words = t("remove", { name });
+    at.remove.setAttribute("aria-label", words);
+    at.remove.onclick = () => this.#remove(id, t("remove.sure", { name }), words);
+    return node;
+  }
+
+  #change(body) {
+    return this.chat.try(() => this.chat.messenger.change(this.chat.id, body));
+  }
+
+  async #remove(userId, question, word) {
     const { chat } = this;
-    const removable = conversation.kind !== "direct" && kind === "staff" && id !== chat.myId;
-    return make("li", { class: "person" },
-      make("span", { class: `avatar small tone-${tone(name)}`, "aria-hidden": "true", textContent: initials(name) }),
-      make("span", { class: "row-main" },
-        make("span", { class: "row-title", dir: "auto", textContent: id === chat.myId ? `${name} (${t("you")})` : name }),
-        make("span", { class: "row-sub", textContent: kind === "patient" ? t("patient") : role ?? t("staff") })),
-      removable && iconButton("close", t("remove", { name }), { onclick: async () => await chat.sure(t("remove.sure", { name }), t("remove", { name }))
-        && chat.try(() => chat.messenger.removeParticipant(conversation.id, id)) }));
+    if (await chat.sure(question, word)) await chat.try(() => chat.messenger.removeParticipant(chat.id, userId));
   }
 
-  #acts(conversation) {
-    const { kind, id, status } = conversation;
-    if (kind === "direct") return [];
+  async #add() {
     const { chat } = this;
-    const { messenger } = chat;
-    const act = (text, picture, run) => make("button", { type: "button", class: "button wide quiet", onclick: run }, icon(picture), text);
-    return [make("div", { class: "details-acts" },
-      act(t("add_person"), "add", async () => {
-        const person = await choosePerson(messenger, conversation.participants.map((one) => one.id));
-        if (person) chat.try(() => messenger.addParticipant(id, person.id));
-      }),
-      act(t("rename"), "write", (event) => this.#rename(event.currentTarget, conversation)),
-      status === "closed"
-        ? act(t("reopen_conversation"), "tick", () => chat.try(() => messenger.change(id, { status: "open" })))
-        : act(t("close_conversation"), "tick", () => chat.try(() => messenger.change(id, { status: "closed" }))),
-      act(t("leave"), "out", async () => await chat.sure(t("leave.sure"), t("leave"))
-        && chat.try(() => messenger.removeParticipant(id, chat.myId))))];
+    const person = await choosePerson(chat.messenger, chat.conversation.participants.map(({ id }) => id));
+    if (person) await chat.try(() => chat.messenger.addParticipant(chat.id, person.id));
   }
 
-  #rename(button, { id, subject }) {
-    const field = make("input", { value: subject ?? "", maxlength: 200, "aria-label": t("subject") });
-    const done = () => { form.replaceWith(button); button.focus(); };
-    const form = make("form", { class: "rename", onsubmit: (event) => {
-      event.preventDefault();
-      const name = field.value.trim();
-      if (!name) return field.focus();
-      done();
-      return this.chat.try(() => this.chat.messenger.change(id, { subject: name }));
-    } }, field, make("div", { class: "actions" }, make("button", { type: "button", class: "button quiet", textContent: t("cancel"), onclick: done }),
-      make("button", { class: "button primary", textContent: t("save") })));
-    form.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); done(); } });
-    button.replaceWith(form);
-    field.select();
+  #renaming(on) {
+    const { rename, renameButton, field } = this.at;
+    rename.hidden = !on;
+    renameButton.hidden = on;
+    field.value = this.chat.conversation.subject ?? "";
+    if (on) field.select();
+    else renameButton.focus();
   }
 }

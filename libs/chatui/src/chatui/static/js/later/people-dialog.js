@@ -1,26 +1,18 @@
 /** Choosing people: to start a conversation with, or to add to one. The dialog stands in the page; this fills it. */
-import { make, show } from "../dom.js";
-import { icon } from "../dom.js";
+import { byId, fill, make, part, show } from "../dom.js";
 import { initials, tone } from "../names.js";
 import { problemText, t } from "../texts.js";
 
-const dialog = document.getElementById("people");
-const part = (selector) => dialog.querySelector(selector);
-const subject = part("#people-subject");
-const search = part("#people-search");
-const chosenList = part(".chosen");
-const peopleList = part(".people");
-const error = part(".error");
-const startButton = part("[data-act=start]");
-
-let state = null;
+const dialog = byId("people");
+const places = Object.fromEntries([...dialog.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
+const { subject, search, chosen, people, error, start: startButton } = places;
 const held = new Map();
+let state = null;
 
 /** Resolves with the conversation that was started, or null. */
 export function startConversation(messenger) {
-  const kinds = ["direct", messenger.can("pf.messaging.create_group") && "group",
-    messenger.can("pm.messages.send") && "patient"].filter(Boolean);
-  return open({ messenger, kinds, kind: "direct", title: t("new_conversation"), known: [messenger.me.user.id] });
+  const kinds = ["direct", messenger.can("pf.messaging.create_group") && "group", messenger.can("pm.messages.send") && "patient"];
+  return open({ messenger, kinds: kinds.filter(Boolean), kind: "direct", title: t("new_conversation"), known: [messenger.me.user.id] });
 }
 
 /** Resolves with the person to add, or null. */
@@ -29,30 +21,29 @@ export function choosePerson(messenger, known) {
 }
 
 function open(given) {
-  state = { ...given, chosen: new Map(), people: [], result: null };
-  part("#people-title").textContent = given.title;
-  part(".kinds").hidden = given.kinds.length < 2;
-  for (const label of dialog.querySelectorAll("[data-kind]")) {
+  state = { ...given, picked: new Map(), found: [], result: null };
+  for (const label of places.kinds.children) {
     label.hidden = !given.kinds.includes(label.dataset.kind);
-    label.firstChild.checked = label.dataset.kind === given.kind;
+    label.firstElementChild.checked = label.dataset.kind === given.kind;
   }
   subject.value = "";
   search.value = "";
+  error.textContent = "";
   draw();
   find();
   dialog.showModal();
   search.focus();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(state.result), { once: true }));
+  return new Promise((resolve) => { dialog.onclose = () => resolve(state.result); });
 }
 
 async function find() {
-  const asked = `${state.kind} ${search.value}`;
-  const kind = state.kind === "patient" ? "patient" : "staff";
+  const { kind: asked } = state;
+  const q = search.value;
+  const kind = asked === "patient" ? "patient" : "staff";
   try {
-    const people = await state.messenger.directory({ q: search.value.trim(), kind, limit: 50 });
-    if (asked !== `${state.kind} ${search.value}`) return;
-    state.people = people.filter(({ id, kind: whose }) => !state.known.includes(id) && (whose ?? kind) === kind);
-    error.textContent = "";
+    const found = await state.messenger.directory({ q: q.trim(), kind, limit: 50 });
+    if (asked !== state.kind || q !== search.value) return;
+    state.found = found.filter((person) => !state.known.includes(person.id) && (person.kind ?? kind) === kind);
   } catch (problem) {
     error.textContent = problemText(problem);
   }
@@ -60,44 +51,53 @@ async function find() {
 }
 
 function draw() {
-  const { kind, people, chosen } = state;
+  const { kind, found, picked, kinds, title } = state;
   const several = kind === "group";
   const patient = kind === "patient";
-  part("[data-part=subject]").hidden = !several && !patient;
-  part("[for=people-subject]").textContent = t(several ? "group_subject" : "patient_subject");
-  part("[for=people-search]").textContent = t(patient ? "find_patients" : "find_people");
-  startButton.parentNode.hidden = !several && !patient;
-  startButton.textContent = t("start");
-  chosenList.hidden = !chosen.size;
-  chosenList.replaceChildren(...[...chosen.values()].map((person) => make("li", {}, make("button", { type: "button", class: "chip",
-    "aria-label": t("remove", { name: person.name }), onclick: () => choose(person) }, person.name, icon("close")))));
-  show(peopleList, people.map((person) => ({ key: person.id, stamp: `${kind} ${chosen.has(person.id)}`, make: () => line(person) })), held);
-  part("#people-count").textContent = people.length ? "" : t("nobody");
-  peopleList.dataset.empty = people.length ? "" : t("nobody");
+  fill(places, { title, kinds: kinds.length > 1 || null, naming: several || patient || null, acts: several || patient || null,
+    subjectLabel: t(several ? "group_subject" : "patient_subject"), searchLabel: t(patient ? "find_patients" : "find_people"),
+    chosen: several && picked.size ? true : null, count: found.length ? "" : t("nobody") });
+  chosen.replaceChildren(...[...picked.values()].map((person) => make("li", {}, make("button", { type: "button", class: "chip",
+    "aria-label": t("remove", { name: person.name }), text: person.name, onclick: () => choose(person) }))));
+  show(people, found.map((person) => ({ key: person.id, stamp: `${kind} ${picked.has(person.id)}`,
+    make: () => line(person), update: (node) => tick(node.firstElementChild, person) })), held);
+  people.dataset.empty = found.length ? "" : t("nobody");
 }
 
 function line(person) {
-  const ticked = state.chosen.has(person.id);
+  const { node, ...at } = part("person");
+  fill(at, { letters: initials(person.name), name: person.name, about: [person.title, person.birth_date].filter(Boolean).join(" · ") });
+  at.letters.classList.add(`tone-${tone(person.name)}`);
+  node.firstElementChild.onclick = () => choose(person);
+  return node;
+}
+
+function tick(button, { id }) {
   const toggles = state.kind === "group" || state.kind === "patient";
-  return make("li", {}, make("button", { type: "button", class: "person", "data-id": person.id,
-    "aria-pressed": toggles ? String(ticked) : null, onclick: () => choose(person) },
-    make("span", { class: `avatar tone-${tone(person.name)}`, "aria-hidden": "true", textContent: initials(person.name) }),
-    make("span", { class: "row-main" }, make("span", { class: "row-title", dir: "auto", textContent: person.name }),
-      make("span", { class: "row-sub", textContent: [person.title ?? person.role, person.birth_date].filter(Boolean).join(" · ") })),
-    ticked && icon("tick")));
+  if (toggles) button.setAttribute("aria-pressed", String(state.picked.has(id)));
+  else button.removeAttribute("aria-pressed");
 }
 
 function choose(person) {
-  if (state.kind === "add") return finish(person);
-  if (state.kind === "direct") return start({ kind: "direct", participant_ids: [person.id] });
-  if (state.chosen.has(person.id)) state.chosen.delete(person.id);
-  else {
-    if (state.kind === "patient") state.chosen.clear();
-    state.chosen.set(person.id, person);
-  }
+  const { kind, picked } = state;
+  if (kind === "add") return finish(person);
+  if (kind === "direct") return start({ kind, participant_ids: [person.id] });
+  const had = picked.delete(person.id);
+  if (kind === "patient") picked.clear();
+  if (!had) picked.set(person.id, person);
   draw();
-  const again = peopleList.querySelector(`[data-id="${CSS.escape(person.id)}"]`);
-  return (again ?? search).focus();
+  if (!dialog.contains(document.activeElement)) search.focus();
+  return undefined;
+}
+
+function submit() {
+  const { kind, picked } = state;
+  const ids = [...picked.keys()];
+  const name = subject.value.trim();
+  if (kind === "group" && !name) return missing(subject, "subject_missing");
+  if (!ids.length) return missing(search, "people_missing");
+  if (kind === "group") return start({ kind, subject: name, participant_ids: ids });
+  return start({ kind, patient_id: ids[0], ...(name && { subject: name }) });
 }
 
 async function start(body) {
@@ -115,37 +115,26 @@ function finish(result) {
   dialog.close();
 }
 
-function submit() {
-  const ids = [...state.chosen.keys()];
-  const name = subject.value.trim();
-  if (state.kind === "group" && !name) return missing(subject, t("subject_missing"));
-  if (!ids.length) return missing(search, t("people_missing"));
-  if (state.kind === "group") return start({ kind: "group", subject: name, participant_ids: ids });
-  return start({ kind: "patient", patient_id: ids[0], ...(name && { subject: name }) });
-}
-
-function missing(field, text) {
-  error.textContent = text;
+function missing(field, key) {
+  error.textContent = t(key);
   field.focus();
 }
 
-startButton.addEventListener("click", submit);
-search.addEventListener("input", () => { clearTimeout(state.timer); state.timer = setTimeout(find, 150); });
-for (const field of [search, subject]) field.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") event.preventDefault();
-  if (event.key === "ArrowDown") peopleList.querySelector("button")?.focus();
-});
-peopleList.addEventListener("keydown", (event) => {
+startButton.onclick = submit;
+search.oninput = () => { clearTimeout(state.timer); state.timer = setTimeout(find, 150); };
+search.onkeydown = subject.onkeydown = (event) => event.key === "Enter" && event.preventDefault();
+search.parentNode.parentNode.parentNode.onkeydown = (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
+  const stops = [search, ...people.querySelectorAll("button")];
+  const at = stops.indexOf(document.activeElement);
+  if (!step || at < 0) return;
   event.preventDefault();
-  const buttons = [...peopleList.querySelectorAll("button")];
-  (buttons[buttons.indexOf(document.activeElement) + step] ?? (step < 0 ? search : null))?.focus();
-});
-part(".kinds").addEventListener("change", ({ target }) => {
-  Object.assign(state, { kind: target.value, people: [] });
-  state.chosen.clear();
+  stops[at + step]?.focus();
+};
+places.kinds.onchange = ({ target }) => {
+  Object.assign(state, { kind: target.value, found: [] });
+  state.picked.clear();
   error.textContent = "";
   draw();
   find();
-});
+};
