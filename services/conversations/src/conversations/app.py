@@ -87,6 +87,7 @@ def compose(
     install_problems(app)
     app.register_blueprint(health_blueprint(readiness))
     app.register_blueprint(doors(keys, _use_cases(desk, typing)))
+    app.extensions["database"] = database
     app.wsgi_app = Batches(app.wsgi_app, keys=keys, gathering=Gathering(desk), marking=Marking(desk))  # type: ignore[method-assign] # Flask's own way to put a callable before it
     return Composed(wsgi=app, background=background)
 

@@ -17,7 +17,9 @@ from conversations import audit, outbox
 from conversations.model import Action, Facts, Stream, Writes
 from conversations.policy import require_entrance
 from conversations.service import shapes
-from conversations.service.desk import Desk, again_after_a_lost_race
+from conversations.service.announcing import announce_change
+from conversations.service.desk import Desk, Work, again_after_a_lost_race
+from conversations.service.ledger import Ledger
 from conversations.service.posting import Draft, Outcome, Posted, Posting, Repeated
 from conversations.service.shapes import Shape
 from conversations.store import fence, posts, posts_postgres, timeline
@@ -127,7 +129,7 @@ class _Group:
         )
 
     def _store(self, posting: Posting) -> None:
-        if self._fast and posting.only_posts:
+        if self._fast and not posting.reopened:
             accepted = [record for record in self._records if record.refused is None]
             audit.write(self._connection, [record for record in self._records if record.refused is not None])
             posts_postgres.save(self._connection, self._org, self._writes, [audit.row(record) for record in accepted])
@@ -135,6 +137,15 @@ class _Group:
         timeline.save(self._connection, self._writes)
         outbox.put(self._connection, self._writes.parcels)
         audit.write(self._connection, self._records)
+        for draft, ledger in posting.reopened:
+            self._announce(draft, ledger)
+
+    def _announce(self, draft: Draft, ledger: Ledger) -> None:
+        """Tell everybody that they may write again."""
+        work = Work(connection=self._connection, claims=draft.claims, at=self._at, new_id=self._new_id)
+        announce_change(work, ledger.standing, ledger.audience)
+        work.record(Action.REOPENED, draft.conversation_id)
+        work.finish()
 
     def _entries_since(self, conversation_id: str, stream: Stream, seq: int) -> list[Shape]:
         rows = timeline.page(

@@ -95,8 +95,8 @@ class Posting:
         self._ledgers: dict[str, Ledger] = {}
         self._posted = dict(facts.posted)
         self._appended: dict[tuple[str, Stream], list[Shape]] = {}
-        self.only_posts = True
-        """No entry but posts is among the writes."""
+        self.reopened: list[tuple[Draft, Ledger]] = []
+        """The conversations that were opened again, and by which message."""
 
     def decide(self, draft: Draft) -> Outcome:
         """Accept a draft or return its refusal."""
@@ -168,7 +168,7 @@ class Posting:
         ledger.change_status(Status.OPEN)
         reopened = ledger.append(Stream.SHARED, EntryType.REOPENED, author)
         self._appended.setdefault((draft.conversation_id, Stream.SHARED), []).append(reopened)
-        self.only_posts = False
+        self.reopened.append((draft, ledger))
 
     def _post(self, draft: Draft, ledger: Ledger, author: Person, answered: Answered | None) -> Posted:
         entry = append_post(draft, ledger, author, answered, at=self._at, new_id=self._new_id, writes=self._writes)
