@@ -191,7 +191,8 @@ def create_app() -> Flask:
             little.members[body["conversation_id"]] = body["members"]
             little.entries.setdefault((body["conversation_id"], "shared"), [])
         elif what == "post":
-            little.post(body.pop("user_id"), body)
+            for _ in range(body.pop("times", 1)):
+                little.post(body["user_id"], {**body, "client_message_id": new_id()})
         elif what == "revoke":
             for on_change in changes._listeners:  # noqa: SLF001 - the feed's loop does not run here
                 on_change(Change.from_dict(body))

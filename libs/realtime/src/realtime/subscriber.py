@@ -1,11 +1,13 @@
 """From the broker to the sockets: each event is decoded once, presented once, framed once, and handed to its audience.
 
 Promises: what this plane may not see goes no further than here; an event nobody understands is skipped and counted,
-and harms none beside it; the audience is the event's own, nobody is added.
+and harms none beside it; the audience is the event's own, nobody is added; a burst leaves the writers time to write.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+import gevent
 
 from realtime.hub import Hub
 from realtime.metrics import EVENTS_REFUSED, FAN_OUT_DELAY
@@ -20,6 +22,8 @@ from wire.times import from_wire
 
 CONFIRM_UP_TO: Final = 32
 """In a larger audience nobody's `delivered` is worth a mark."""
+BREATH: Final = 50
+"""Events after which everybody else gets a turn."""
 
 log = get_logger()
 
@@ -41,8 +45,11 @@ class Subscriber:
             log.error("events.not_understood", type=message.type, message_id=message.message_id)
             EVENTS_REFUSED.labels(plane=self._plane).inc()
             return
-        for event in batch:
+        for number, event in enumerate(batch, start=1):
             self._hand_on(event)
+            if number % BREATH == 0 or number == len(batch):
+                # Let the writers write: in one breath a burst would fill the queue of a client that reads well.
+                gevent.sleep(0)
 
     def _hand_on(self, event: Event) -> None:
         try:

@@ -20,10 +20,10 @@ from flask import Response
 from gevent.lock import RLock
 from werkzeug.datastructures import Headers
 from wsproto.connection import Connection as FrameReader
-from wsproto.connection import ConnectionType
+from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Message, TextMessage
 from wsproto.events import Ping as WebSocketPing
-from wsproto.frame_protocol import CloseReason, ParseFailed
+from wsproto.frame_protocol import CloseReason
 
 from realtime import framing
 from realtime.connection import Connection
@@ -64,6 +64,16 @@ class SocketLine:
         except OSError:
             return b""
 
+    def end(self) -> None:
+        """Say that nothing more comes, and wait a moment for the other side to say the same.
+
+        To close on bytes that were not read would reset the line, and the client might never hear our last word.
+        """
+        with suppress(OSError), gevent.Timeout(LAST_WORD_S, False):
+            self._wire.shutdown(socket.SHUT_WR)
+            while self.read():
+                pass
+
     def hang_up(self) -> None:
         with suppress(OSError):
             self._wire.shutdown(socket.SHUT_RDWR)
@@ -100,6 +110,7 @@ def converse(line: SocketLine, connection: Connection) -> None:
         if not reader.take(data):
             break
     connection.finish(LAST_WORD_S)
+    line.end()
 
 
 class _Reader:
@@ -110,29 +121,21 @@ class _Reader:
         self._frames = FrameReader(ConnectionType.SERVER)
         self._parts: list[str] = []
         self._size = 0
-        self._lost = False
 
     def take(self, data: bytes) -> bool:
-        """Take bytes; False once nothing more is to be read.
-
-        After our last word we read on, to hear the answer to it: to close on unread bytes would reset the line, and
-        the client might never see why.
-        """
-        if self._lost:
-            return True
-        try:
-            self._frames.receive_data(data)
-            return all(self._go_on(event) for event in self._frames.events())
-        except ParseFailed:
-            self._lost = True
-            self._connection.leave(CloseCode.PROTOCOL_ERROR, "not a WebSocket frame")
-            return True
+        """Take bytes; False once nothing more is to be understood. After our last word we wait for the answer to it."""
+        self._frames.receive_data(data)
+        return all(self._go_on(event) for event in self._frames.events())
 
     def _go_on(self, event: Event) -> bool:
         if isinstance(event, Message):
             self._part(event)
         if isinstance(event, WebSocketPing):
             self._connection.control(framing.pong(bytes(event.payload)))
+        if isinstance(event, CloseConnection) and self._frames.state is ConnectionState.OPEN:
+            # The parser's way to say that these bytes are none of the protocol's: the client closed nothing.
+            self._connection.leave(CloseCode.PROTOCOL_ERROR, "not a WebSocket frame")
+            return False
         if isinstance(event, CloseConnection):
             code = None if event.code == CloseReason.NO_STATUS_RCVD else int(event.code)
             self._connection.closed_by_client(framing.close(code))
