@@ -2,7 +2,7 @@
 # `make up` and `make down`. Needs Docker with its compose plugin, nothing else.
 set -eu
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 
 if ! docker compose version >/dev/null 2>&1; then
     say "Docker with its compose plugin is not installed; see https://docs.docker.com/engine/install/." >&2

@@ -1,85 +1,84 @@
 #!/bin/sh
-# Makes the secrets of `make up`, once: deploy/secrets/*.env, readable by their owner only and ignored by git.
-# One file a container, so that each is told its own secrets and nobody else's.
+# Makes the secrets of `make up`: deploy/secrets/, readable by its owner only and ignored by git.
+# Each secret is made once and kept in deploy/secrets/values; a release that needs another adds it. From these come the
+# files one container each is told: its own secrets and nobody else's.
 set -eu
 umask 077
 
 folder=${1:-deploy/secrets}
-[ -e "$folder/made" ] && exit 0
 mkdir -p "$folder"
+touch "$folder/values"
 
-random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+secret() { # the value of a name, made where it is missing
+    if ! grep -q "^$1=" "$folder/values"; then
+        printf '%s=%s\n' "$1" "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >> "$folder/values"
+    fi
+    sed -n "s/^$1=//p" "$folder/values"
+}
 
-write() { # the file's name; its lines come on standard input
+write() { # the container's name; its lines come on standard input
     cat > "$folder/$1.env.new"
     mv "$folder/$1.env.new" "$folder/$1.env"
 }
 
-database() { printf 'postgresql+psycopg://%s:%s@postgres:5432/%s' "$1" "$2" "$3"; }
-broker() { printf 'amqp://%s:%s@rabbitmq:5672/%%2F' "$1" "$2"; }
-
-auth_owner=$(random) auth_role=$(random) messages_owner=$(random) conversations_role=$(random) relay_role=$(random)
-auth_user=$(random) conversations_user=$(random) relay_user=$(random) staff_user=$(random) portal_user=$(random)
-staff_client=$(random) portal_client=$(random) conversations_client=$(random)
-auth_secret=$(random) staff_session=$(random) portal_session=$(random)
+database() { printf 'postgresql+psycopg://%s:%s@postgres:5432/%s' "$1" "$(secret "database_$1")" "$2"; }
+broker() { printf 'amqp://%s:%s@rabbitmq:5672/%%2F' "$1" "$(secret "broker_$1")"; }
 
 write postgres << END
-POSTGRES_PASSWORD=$(random)
-AUTH_OWNER_PASSWORD=$auth_owner
-AUTH_PASSWORD=$auth_role
-MESSAGES_OWNER_PASSWORD=$messages_owner
-CONVERSATIONS_PASSWORD=$conversations_role
-RELAY_PASSWORD=$relay_role
+POSTGRES_PASSWORD=$(secret database_postgres)
+AUTH_OWNER_PASSWORD=$(secret database_auth_owner)
+AUTH_PASSWORD=$(secret database_auth)
+MESSAGES_OWNER_PASSWORD=$(secret database_messages_owner)
+CONVERSATIONS_PASSWORD=$(secret database_conversations)
+RELAY_PASSWORD=$(secret database_relay)
 END
 
 write rabbitmq << END
-AUTH_PASSWORD=$auth_user
-CONVERSATIONS_PASSWORD=$conversations_user
-RELAY_PASSWORD=$relay_user
-STAFF_GATEWAY_PASSWORD=$staff_user
-PORTAL_GATEWAY_PASSWORD=$portal_user
+AUTH_PASSWORD=$(secret broker_auth)
+CONVERSATIONS_PASSWORD=$(secret broker_conversations)
+RELAY_PASSWORD=$(secret broker_relay)
+STAFF_GATEWAY_PASSWORD=$(secret broker_staff-gateway)
+PORTAL_GATEWAY_PASSWORD=$(secret broker_portal-gateway)
 END
 
 write auth << END
-AUTH_DATABASE_URL=$(database auth "$auth_role" auth)
-BROKER_URL=$(broker auth "$auth_user")
-AUTH_SECRET=$auth_secret
-STAFF_GATEWAY_SECRET=$staff_client
-PORTAL_GATEWAY_SECRET=$portal_client
-CONVERSATIONS_SECRET=$conversations_client
+AUTH_DATABASE_URL=$(database auth auth)
+BROKER_URL=$(broker auth)
+AUTH_SECRET=$(secret auth)
+STAFF_GATEWAY_SECRET=$(secret client_staff-gateway)
+PORTAL_GATEWAY_SECRET=$(secret client_portal-gateway)
+CONVERSATIONS_SECRET=$(secret client_conversations)
 END
 
 write auth-migrate << END
-AUTH_DATABASE_URL=$(database auth_owner "$auth_owner" auth)
-AUTH_SECRET=$auth_secret
+AUTH_DATABASE_URL=$(database auth_owner auth)
+AUTH_SECRET=$(secret auth)
 END
 
 write conversations << END
-CONVERSATIONS_DATABASE_URL=$(database conversations "$conversations_role" conversations)
-BROKER_URL=$(broker conversations "$conversations_user")
-CONVERSATIONS_SECRET=$conversations_client
+CONVERSATIONS_DATABASE_URL=$(database conversations conversations)
+BROKER_URL=$(broker conversations)
+CONVERSATIONS_SECRET=$(secret client_conversations)
 END
 
 write conversations-migrate << END
-CONVERSATIONS_DATABASE_URL=$(database messages_owner "$messages_owner" conversations)
+CONVERSATIONS_DATABASE_URL=$(database messages_owner conversations)
 END
 
 write relay << END
-RELAY_DATABASE_URL=$(database relay "$relay_role" conversations)
-BROKER_URL=$(broker relay "$relay_user")
-CONVERSATIONS_SECRET=$conversations_client
+RELAY_DATABASE_URL=$(database relay conversations)
+BROKER_URL=$(broker relay)
+CONVERSATIONS_SECRET=$(secret client_conversations)
 END
 
 write staff-gateway << END
-BROKER_URL=$(broker staff-gateway "$staff_user")
-GATEWAY_SECRET=$staff_client
-SESSION_SECRET=$staff_session
+BROKER_URL=$(broker staff-gateway)
+GATEWAY_SECRET=$(secret client_staff-gateway)
+SESSION_SECRET=$(secret session_staff-gateway)
 END
 
 write portal-gateway << END
-BROKER_URL=$(broker portal-gateway "$portal_user")
-GATEWAY_SECRET=$portal_client
-SESSION_SECRET=$portal_session
+BROKER_URL=$(broker portal-gateway)
+GATEWAY_SECRET=$(secret client_portal-gateway)
+SESSION_SECRET=$(secret session_portal-gateway)
 END
-
-: > "$folder/made"
