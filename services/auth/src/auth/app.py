@@ -4,7 +4,6 @@
 gunicorn calls.
 """
 
-import atexit
 import os
 import sys
 from collections.abc import Mapping
@@ -75,7 +74,10 @@ def compose(
 
 
 def create_app() -> Flask:
-    """Return the application that gunicorn serves, its loops started; one clear sentence when it cannot start."""
+    """Return the application that gunicorn serves, its loops started; one clear sentence when it cannot start.
+
+    Whoever serves it calls `extensions["stop"]` at the end, so that the last changes go out.
+    """
     from servicekit.amqp import RabbitExchange  # noqa: PLC0415 - only a real server needs the broker's library
 
     try:
@@ -88,7 +90,7 @@ def create_app() -> Flask:
     except SQLAlchemyError as silent:
         sys.exit(f"Cannot start: the database of auth cannot be used ({type(silent).__name__}).")
     composed.background.start()
-    atexit.register(composed.background.stop)
+    composed.wsgi.extensions["stop"] = composed.background.stop
     return composed.wsgi
 
 

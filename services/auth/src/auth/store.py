@@ -84,8 +84,8 @@ def all_accounts(connection: Connection, *, after: str | None, limit: int) -> li
 
 def add_account(connection: Connection, new: Account) -> bool:
     """Store the account; False when its id or e-mail address is taken."""
-    added = connection.execute(_unless_there(connection, accounts, None, _columns(new)))
-    return bool(added.rowcount)
+    adding = _unless_there(connection, accounts, None, _columns(new)).returning(accounts.c.id)
+    return connection.execute(adding).first() is not None
 
 
 def change_account(connection: Connection, changed: Account) -> None:
