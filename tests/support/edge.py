@@ -19,6 +19,7 @@ ROUTES = (
     (re.compile(rb"/auth/"), "auth"),
 )
 HEAD_LIMIT = 65_536
+LINGER_S = 2.0
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -45,6 +46,15 @@ async def _pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> Non
             await into.drain()
 
 
+async def _lingers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Let a caller finish whose answer came early (413): closing on unread bytes would take the answer back."""
+    with suppress(OSError, TimeoutError):
+        writer.write_eof()
+        async with asyncio.timeout(LINGER_S):
+            while await reader.read(65_536):
+                pass
+
+
 async def _serve(ports: dict[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     onward: asyncio.StreamWriter | None = None
     try:
@@ -66,6 +76,8 @@ async def _serve(ports: dict[str, int], reader: asyncio.StreamReader, writer: as
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        if down.done() and not down.cancelled():
+            await _lingers(reader, writer)
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IndexError):
         return
     finally:
