@@ -63,16 +63,16 @@ class Somebody:
             self._token = self.house.token_for(self)
         return self._token
 
-    def asks(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
+    def asks(self, method: str, path: str, body: object = None, **query: object) -> Answer:
         headers = self.house.service(self.plane) | {"X-User-Token": self.token}
         return self.house.call(method, path, body, headers=headers, query=query)
 
-    def opens(self, kind: str, first: str | None = None, client_message_id: str | None = None, **wish: Any) -> Answer:
+    def opens(self, kind: str, first: str | None = None, client_message_id: str | None = None, **wish: object) -> Answer:
         if first is not None:
             wish["first_message"] = {"client_message_id": client_message_id or new_id(), "body": first}
         return self.asks("POST", "/conversations", wish if self.plane == "portal" else {"kind": kind, **wish})
 
-    def item(self, conversation_id: str, body: str, **more: Any) -> dict[str, Any]:
+    def item(self, conversation_id: str, body: str, **more: object) -> dict[str, Any]:
         return {
             "token": self.token,
             "conversation_id": conversation_id,
@@ -81,7 +81,7 @@ class Somebody:
             "body": body,
         } | more
 
-    def posts(self, conversation_id: str, body: str, **more: Any) -> dict[str, Any]:
+    def posts(self, conversation_id: str, body: str, **more: object) -> dict[str, Any]:
         """Return `{"status", "entry"}` or `{"problem"}`."""
         return self.house.sends([self.item(conversation_id, body, **more)], self.plane)[0]
 
@@ -102,11 +102,11 @@ class Somebody:
         seen: dict[str, Any] = self.asks("GET", f"/conversations/{conversation_id}").json
         return seen
 
-    def lists(self, **query: Any) -> list[dict[str, Any]]:
+    def lists(self, **query: object) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.asks("GET", "/conversations", **query).json["items"]
         return items
 
-    def timeline(self, conversation_id: str, **query: Any) -> dict[str, Any]:
+    def timeline(self, conversation_id: str, **query: object) -> dict[str, Any]:
         page: dict[str, Any] = self.asks("GET", f"/conversations/{conversation_id}/timeline", **query).json
         return page
 
@@ -194,7 +194,7 @@ class Inside:
         self,
         method: str,
         path: str,
-        body: Any = None,
+        body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
@@ -234,7 +234,7 @@ class Inside:
 
     # ---- tokens
 
-    def token_for(self, somebody: Somebody, **claims: Any) -> str:
+    def token_for(self, somebody: Somebody, **claims: object) -> str:
         now = int(time.time())
         payload = {
             "iss": f"{ORIGIN}/auth",

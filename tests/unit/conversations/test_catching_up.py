@@ -115,6 +115,13 @@ def test_too_far_behind_is_said_and_not_half_told(
 
 def test_bad_positions_are_refused(nora: Somebody) -> None:
     """With the fields named, and nothing done."""
-    for positions in ({"x": {"shared": 1}}, {nora.id: {"shared": -1}}, {nora.id: {"other": 1}}, {nora.id: 1}, []):
+    bad: tuple[object, ...] = (
+        {"x": {"shared": 1}},
+        {nora.id: {"shared": -1}},
+        {nora.id: {"other": 1}},
+        {nora.id: 1},
+        [],
+    )
+    for positions in bad:
         assert nora.asks("POST", "/catch-up", {"positions": positions, "unlisted": "head"}).status == 422
     assert nora.asks("POST", "/catch-up", {"positions": {}, "unlisted": "somewhere"}).status == 422

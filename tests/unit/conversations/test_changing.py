@@ -110,7 +110,16 @@ def test_bad_bodies_are_refused_and_change_nothing(nora: Somebody, group: str) -
     """Empty, huge, with control characters, of another type, with fields nobody knows."""
     message = post(nora, group, "good")
 
-    for body in ({"body": " "}, {"body": "x" * 10_001}, {"body": "\0"}, {"body": 1}, {}, {"body": "y", "seq": 1}, []):
+    bad: tuple[object, ...] = (
+        {"body": " "},
+        {"body": "x" * 10_001},
+        {"body": "\0"},
+        {"body": 1},
+        {},
+        {"body": "y", "seq": 1},
+        [],
+    )
+    for body in bad:
         assert nora.asks("PATCH", f"/messages/{message}", body).status == 422
 
     assert nora.timeline(group)["items"][-1]["message"]["body"] == "good"

@@ -110,7 +110,7 @@ def test_a_repeat_after_an_edit_is_still_a_repeat(nora: Somebody, direct: str, h
     assert (again["status"], again["entry"]["message"]["body"]) == (200, "first")
 
 
-def test_an_answer_shows_what_it_answers(nora: Somebody, dmitri: Somebody, direct: str, house: Inside) -> None:
+def test_an_answer_shows_what_it_answers(nora: Somebody, dmitri: Somebody, direct: str) -> None:
     """Also when both come in one batch's store, and only within one stream."""
     question = nora.posts(direct, "When is the\nround?")["entry"]
 
@@ -179,7 +179,7 @@ def test_only_the_patient_writes_into_a_closed_conversation(house: Inside, nora:
     assert house.events()[-1]["conversation"]["can_reply"] == {"allowed": True, "reason": None}
 
 
-def test_internal_notes_are_for_patient_conversations_only(house: Inside, nora: Somebody, direct: str) -> None:
+def test_internal_notes_are_for_patient_conversations_only(nora: Somebody, direct: str) -> None:
     """Elsewhere there is no internal stream."""
     refused = nora.posts(direct, "psst", stream="internal")
 

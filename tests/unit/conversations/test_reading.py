@@ -1,5 +1,7 @@
 """The list, the timeline and the directory: true counts, whole pages, names from the directory."""
 
+from typing import Any
+
 from tests.support.inside import Inside, Somebody
 from wire.ids import new_id
 from wire.permissions import Permission
@@ -119,14 +121,16 @@ def test_the_timeline_pages_both_ways_without_hole(house: Inside) -> None:
     here = direct(nora, dmitri)
     house.sends([nora.item(here, f"{n}") for n in range(11)])
 
-    back, before = [], None
+    back: list[dict[str, Any]] = []
+    before = None
     while True:
         page = nora.timeline(here, limit=5, **({} if before is None else {"before": before}))
         back = page["items"] + back
         if not page["has_more"]:
             break
         before = page["items"][0]["seq"]
-    on, after = [], 0
+    on: list[dict[str, Any]] = []
+    after = 0
     while True:
         page = dmitri.timeline(here, limit=5, after=after)
         on += page["items"]

@@ -1,4 +1,4 @@
-"""Who learns nothing: strangers, patients about the internal stream, other organisations, and callers without both keys."""
+"""Who learns nothing: strangers, patients of the internal stream, other organisations, callers without both keys."""
 
 import json
 from typing import Any
@@ -128,9 +128,7 @@ def test_no_trace_of_the_internal_stream_reaches_a_patient(
     assert [one["id"] for one in nora.lists()] == [talk["id"], other]
 
 
-def test_a_patient_cannot_ask_for_the_internal_stream(
-    house: Inside, nora: Somebody, ada: Somebody, talk: dict[str, Any]
-) -> None:
+def test_a_patient_cannot_ask_for_the_internal_stream(nora: Somebody, ada: Somebody, talk: dict[str, Any]) -> None:
     """It does not exist for them, at any door."""
     note = nora.posts(talk["id"], "CANARY", stream="internal")["entry"]["message"]["id"]
 

@@ -115,7 +115,9 @@ class _Group:
         if isinstance(outcome, Repeated):
             return
         refused = outcome.code if isinstance(outcome, Problem) else None
-        seq = outcome.entry["seq"] if isinstance(outcome, Posted) else None
+        seq, message_id = None, None
+        if isinstance(outcome, Posted):
+            seq, message_id = outcome.entry["seq"], outcome.entry["message"]["id"]
         self._records.append(
             audit.Record(
                 claims=draft.claims,
@@ -123,6 +125,7 @@ class _Group:
                 action=Action.POSTED,
                 refused=refused,
                 conversation_id=draft.conversation_id,
+                subject_id=message_id,
                 stream=draft.stream,
                 last_seq=seq,
             )

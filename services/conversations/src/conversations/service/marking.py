@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -75,44 +75,48 @@ class _Group:
     """The marks of one organisation."""
 
     def __init__(self, desk: Desk, connection: Connection, org: str, told: Sequence[Reached]) -> None:
-        ids = {one.conversation_id for one in told}
         self._desk = desk
         self._connection = connection
         self._org = org
-        self._standings = store.standings(connection, org, ids)
+        self._standings = store.standings(connection, org, {one.conversation_id for one in told})
         self._audiences = store.audiences(connection, self._standings)
-        self._before = marks.held(connection, ids, {one.claims.user_id for one in told})
-        self._now = dict(self._before)
         self._records: list[audit.Record] = []
         self._at = desk.now()
 
     def mark(self, told: Sequence[tuple[int, Reached]]) -> dict[int, Problem]:
         refused: dict[int, Problem] = {}
+        kept: list[Reached] = []
         for place, one in told:
             try:
-                self._mark(one)
+                if self._is_kept(one):
+                    kept.append(one)
             except Problem as refusal:
                 refused[place] = refusal
                 self._record(one, refused=refusal.code)
-        self._save()
+        self._move(kept)
         return refused
 
-    def _mark(self, one: Reached) -> None:
+    def _is_kept(self, one: Reached) -> bool:
         require_entrance(one.claims)
         audience = self._audiences.get(one.conversation_id, Audience())
         standing = require_member(one.claims, self._standings.get(one.conversation_id), audience)
         require_hearing(one.claims, standing, one.stream)
-        before = self._mark_of(one)
-        now = _moved(before, one, standing)
-        if now == before or (one.kind is StateType.DELIVERED and len(audience) > HEARD_AT_MOST):
-            return
-        self._now[now.key] = now
-        if one.kind is StateType.READ:
-            self._record(one, last_seq=now.read_seq)
+        return one.kind is StateType.READ or len(audience) <= HEARD_AT_MOST
 
-    def _mark_of(self, one: Reached) -> Mark:
-        fresh = Mark(org=self._org, conversation_id=one.conversation_id, user_id=one.claims.user_id, stream=one.stream)
-        return self._now.get(fresh.key, fresh)
+    def _move(self, kept: Sequence[Reached]) -> None:
+        keys = {(one.conversation_id, one.claims.user_id, one.stream) for one in kept}
+        before = marks.held(self._connection, keys, org=self._org, at=self._at)
+        now = dict(before)
+        for one in kept:
+            key = one.conversation_id, one.claims.user_id, one.stream
+            moved = _moved(now[key], one, self._standings[one.conversation_id])
+            if moved.read_seq > now[key].read_seq:
+                self._record(one, last_seq=moved.read_seq)
+            now[key] = moved
+        marks.put(self._connection, [mark for key, mark in now.items() if mark != before[key]], self._at)
+        parcels = (self._parcel(now[key], kind, seq) for key in before for kind, seq in _steps(before[key], now[key]))
+        outbox.put(self._connection, [parcel for parcel in parcels if parcel is not None])
+        audit.write(self._connection, self._records)
 
     def _record(self, one: Reached, *, refused: str | None = None, last_seq: int | None = None) -> None:
         self._records.append(
@@ -127,28 +131,19 @@ class _Group:
             )
         )
 
-    def _save(self) -> None:
-        moved = [mark for key, mark in self._now.items() if mark != self._before.get(key)]
-        marks.put(self._connection, moved, self._at)
-        parcels = [self._parcel(mark, kind, seq) for mark in moved for kind, seq in self._steps(mark)]
-        outbox.put(self._connection, [parcel for parcel in parcels if parcel is not None])
-        audit.write(self._connection, self._records)
-
-    def _steps(self, mark: Mark) -> list[tuple[StateType, int]]:
-        before = self._before.get(mark.key)
-        steps = []
-        if mark.delivered_seq > (before.delivered_seq if before else 0):
-            steps.append((StateType.DELIVERED, mark.delivered_seq))
-        if mark.read_seq > (before.read_seq if before else 0):
-            steps.append((StateType.READ, mark.read_seq))
-        return steps
-
     def _parcel(self, mark: Mark, kind: StateType, seq: int) -> Parcel | None:
         audience = self._audiences[mark.conversation_id].may_hear(mark.stream)
         if len(self._audiences[mark.conversation_id]) > HEARD_AT_MOST:
             audience = audience.among({mark.user_id})
         body = {"conversation_id": mark.conversation_id, "user_id": mark.user_id, "stream": mark.stream, "seq": seq}
         return parcel_of(self._desk.new_id(), self._org, kind, body, audience)
+
+
+def _steps(before: Mark, now: Mark) -> Iterator[tuple[StateType, int]]:
+    if now.delivered_seq > before.delivered_seq:
+        yield StateType.DELIVERED, now.delivered_seq
+    if now.read_seq > before.read_seq:
+        yield StateType.READ, now.read_seq
 
 
 def _moved(before: Mark, one: Reached, standing: Standing) -> Mark:

@@ -6,11 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Stream
 from conversations.tables import marks
+
+Key = tuple[str, str, Stream]
+"""A conversation's id, a person's id and a stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +28,25 @@ class Mark:
     delivered_seq: int = 0
 
     @property
-    def key(self) -> tuple[str, str, Stream]:
+    def key(self) -> Key:
         """Return whose mark it is, and where."""
         return self.conversation_id, self.user_id, self.stream
 
 
-def held(
-    connection: Connection, conversation_ids: Collection[str], user_ids: Collection[str]
-) -> dict[tuple[str, str, Stream], Mark]:
-    """Return these people's marks in these conversations, and hold them until the transaction ends."""
+def held(connection: Connection, keys: Collection[Key], *, org: str, at: datetime) -> dict[Key, Mark]:
+    """Return these marks, and hold them until the transaction ends; one that is not there yet begins at 0.
+
+    It is stored at once, since only what is stored can be held: of two devices that tell their first mark at the same
+    moment, the second sees what the first one told.
+    """
+    if not keys:
+        return {}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    fresh = [Mark(org=org, conversation_id=one, user_id=two, stream=three) for one, two, three in sorted(keys)]
+    connection.execute(dialect.insert(marks).on_conflict_do_nothing(), [_row(mark, at) for mark in fresh])
     query = (
         select(marks)
-        .where(marks.c.conversation_id.in_(conversation_ids), marks.c.user_id.in_(user_ids))
+        .where(tuple_(marks.c.conversation_id, marks.c.user_id, marks.c.stream).in_(keys))
         .order_by(marks.c.conversation_id, marks.c.user_id, marks.c.stream)
         .with_for_update()
     )
@@ -55,34 +65,40 @@ def held(
 
 
 def put(connection: Connection, moved: Sequence[Mark], at: datetime) -> None:
-    """Store where people stand now; a mark that is further already stays where it is."""
+    """Store where people stand now; the marks are held by this transaction."""
     if not moved:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(marks)
-    new = statement.excluded
-    rows = [
-        {
-            "org": mark.org,
-            "conversation_id": mark.conversation_id,
-            "user_id": mark.user_id,
-            "stream": mark.stream,
-            "read_seq": mark.read_seq,
-            "delivered_seq": mark.delivered_seq,
-            "at": at,
-        }
-        for mark in sorted(moved, key=lambda mark: mark.key)
-    ]
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["conversation_id", "user_id", "stream"],
-            set_={
-                "read_seq": case((new.read_seq > marks.c.read_seq, new.read_seq), else_=marks.c.read_seq),
-                "delivered_seq": case(
-                    (new.delivered_seq > marks.c.delivered_seq, new.delivered_seq), else_=marks.c.delivered_seq
-                ),
-                "at": new.at,
-            },
-        ),
-        rows,
+    statement = (
+        update(marks)
+        .where(
+            marks.c.conversation_id == bindparam("its_conversation"),
+            marks.c.user_id == bindparam("its_user"),
+            marks.c.stream == bindparam("its_stream"),
+        )
+        .values(read_seq=bindparam("now_read"), delivered_seq=bindparam("now_delivered"), at=at)
     )
+    connection.execute(
+        statement,
+        [
+            {
+                "its_conversation": mark.conversation_id,
+                "its_user": mark.user_id,
+                "its_stream": mark.stream,
+                "now_read": mark.read_seq,
+                "now_delivered": mark.delivered_seq,
+            }
+            for mark in moved
+        ],
+    )
+
+
+def _row(mark: Mark, at: datetime) -> dict[str, object]:
+    return {
+        "org": mark.org,
+        "conversation_id": mark.conversation_id,
+        "user_id": mark.user_id,
+        "stream": mark.stream,
+        "read_seq": mark.read_seq,
+        "delivered_seq": mark.delivered_seq,
+        "at": at,
+    }

@@ -1,0 +1,378 @@
+"""Conversations on real PostgreSQL: many at once, and the second wall between organisations."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from conversations.tables import METADATA
+from servicekit import database
+from tests.support.inside import Inside, Somebody
+from tests.support.postgres import Database, PostgresServer
+from wire.ids import new_id
+from wire.permissions import Permission
+
+SEND, GROUP, MODERATE = Permission.PATIENT_SEND, Permission.CREATE_GROUP, Permission.MODERATE
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def database_of_ours(postgres_server: PostgresServer) -> Iterator[Database]:
+    """Give a migrated database of this test's own."""
+    postgres_server.template("conversations_alone", _migrated)
+    made = postgres_server.fresh_database("conversations_alone")
+    yield made
+    made.drop()
+
+
+def _migrated(empty: Database) -> None:
+    engine = database.engine(empty.url())
+    database.upgrade(engine, "conversations")
+    engine.dispose()
+
+
+@pytest.fixture
+def house(database_of_ours: Database) -> Iterator[Inside]:
+    """Give the service as its role, and its owner to look behind it."""
+    inside = Inside(database_of_ours.url("conversations"), owner_url=database_of_ours.url(), migrate=False)
+    yield inside
+    inside.ends()
+
+
+def together(*work: Callable[[], T]) -> list[T]:
+    """Do everything at the same moment and return what came of it, in order."""
+    line = threading.Barrier(len(work))
+
+    def at_once(one: Callable[[], T]) -> T:
+        line.wait(10)
+        return one()
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        return list(pool.map(at_once, work))
+
+
+def group_of(house: Inside, count: int) -> tuple[str, list[Somebody]]:
+    """Open a group of `count` people and return its id and them."""
+    people = [house.staff(f"Person {n}", GROUP, SEND) for n in range(count)]
+    opened = people[0].opens("group", participant_ids=[one.id for one in people[1:]], subject="Ward 3")
+    return opened.json["id"], people
+
+
+def test_the_migrations_make_the_tables_we_describe(house: Inside) -> None:
+    """What Alembic finds in the database is what the tables say, on PostgreSQL as on SQLite."""
+    with house.owner.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": database.version_table("conversations")}
+        )
+
+        differences = compare_metadata(context, METADATA)
+
+    assert differences == []
+
+
+def test_seqs_have_no_hole_whoever_posts_at_once(house: Inside) -> None:
+    """Eight threads, batches of all sizes, two conversations: every seq once, and ids of the outbox in seq order."""
+    (first, people), (second, others) = group_of(house, 4), group_of(house, 4)
+
+    def batches(one: Somebody, other: Somebody) -> list[dict[str, Any]]:
+        results = []
+        for size in (1, 5, 12, 2):
+            items = [item for n in range(size) for item in (one.item(first, f"{n}"), other.item(second, f"{n}"))]
+            # Not in the order of the ids: locks must be taken in one order all the same.
+            results += house.sends(items if one is people[0] else items[::-1])
+        return results
+
+    results = together(
+        *(lambda one=one, other=other: batches(one, other) for one, other in zip(people, others, strict=True))
+    )
+
+    assert all("entry" in result for batch in results for result in batch)
+    for conversation, reader in ((first, people[0]), (second, others[0])):
+        entries = reader.timeline(conversation, after=0, limit=200)["items"]
+        assert [entry["seq"] for entry in entries] == list(range(1, 4 * 20 + 2))
+        told = [
+            event["entry"] for event in house.events() if event.get("entry", {}).get("conversation_id") == conversation
+        ]
+        assert [entry["seq"] for entry in told] == list(range(1, 4 * 20 + 2))
+
+
+def test_a_repeat_at_the_same_moment_is_one_message(house: Inside) -> None:
+    """The same client id from six threads: one 201, five 200, one row."""
+    conversation, (nora, *_) = group_of(house, 2)
+    item = nora.item(conversation, "once")
+
+    results = together(*[lambda: house.sends([item])[0]] * 6)
+
+    assert sorted(result["status"] for result in results) == [200] * 5 + [201]
+    assert len({result["entry"]["message"]["id"] for result in results}) == 1
+    assert len(house.rows("messages")) == 1
+
+
+def test_opening_at_the_same_moment_makes_one_conversation(house: Inside) -> None:
+    """Two people open their direct conversation at once, each several times."""
+    nora, dmitri = house.staff("Nora"), house.staff("Dmitri")
+    opens = [
+        lambda: nora.opens("direct", participant_ids=[dmitri.id]),
+        lambda: dmitri.opens("direct", participant_ids=[nora.id]),
+    ]
+
+    answers = together(*opens * 3)
+
+    assert sorted(answer.status for answer in answers) == [200] * 5 + [201]
+    assert len({answer.json["id"] for answer in answers}) == 1
+
+
+def test_changes_and_posts_at_once_leave_no_hole(house: Inside) -> None:
+    """Edits, recalls, joinings, renamings and posts take their turns under the conversation's lock."""
+    conversation, people = group_of(house, 4)
+    owner = people[0]
+    messages = [one.posts(conversation, "mine")["entry"]["message"]["id"] for one in people]
+    newcomers = [house.staff(f"New {n}") for n in range(5)]
+
+    def edits() -> list[int]:
+        return [people[1].asks("PATCH", f"/messages/{messages[1]}", {"body": f"{n}"}).status for n in range(5)]
+
+    def posts() -> list[int]:
+        return [people[2].posts(conversation, f"{n}")["status"] for n in range(5)]
+
+    def joins() -> list[int]:
+        path = f"/conversations/{conversation}/participants"
+        return [owner.asks("POST", path, {"user_id": one.id}).status for one in newcomers]
+
+    def names() -> list[int]:
+        return [people[3].asks("PATCH", f"/conversations/{conversation}", {"subject": f"{n}"}).status for n in range(5)]
+
+    statuses = together(edits, posts, joins, names)
+
+    assert statuses == [[200] * 5, [201] * 5, [200] * 5, [200] * 5]
+    entries = owner.timeline(conversation, after=0, limit=200)["items"]
+    assert [entry["seq"] for entry in entries] == list(range(1, 26))
+    assert owner.sees(conversation)["heads"]["shared"] == 25
+
+
+def test_nobody_is_told_after_their_removal_was_stored(house: Inside) -> None:
+    """However posts and the removal meet: an entry after the leaving has no removed person in its audience."""
+    conversation, (owner, leaver, author) = group_of(house, 3)
+
+    def posts() -> None:
+        for n in range(15):
+            author.posts(conversation, f"{n}")
+
+    def removes() -> None:
+        owner.asks("DELETE", f"/conversations/{conversation}/participants/{leaver.id}")
+
+    together(posts, removes)
+
+    entries = [event for event in house.events() if "entry" in event]
+    left = next(event["entry"]["seq"] for event in entries if event["entry"]["type"] == "participant.left")
+    heard = [event["entry"]["seq"] for event in entries if leaver.id in event["audience"]]
+    assert max(heard) < left
+    assert heard == list(range(1, left))
+
+
+def test_marks_at_the_same_moment_only_move_forward(house: Inside) -> None:
+    """Six devices tell different marks at once: the furthest stays."""
+    conversation, (nora, *_) = group_of(house, 2)
+    house.sends([nora.item(conversation, f"{n}") for n in range(30)])
+
+    together(*(lambda seq=seq: nora.reads(conversation, seq) for seq in (5, 31, 17, 30, 2, 12)))
+
+    assert nora.sees(conversation)["read"][nora.id]["shared"] == 31
+    told = [event["seq"] for event in house.events() if event["type"] == "mark.read"]
+    assert told == sorted(told)
+
+
+def test_a_catch_up_is_one_snapshot(house: Inside) -> None:
+    """While others post, what comes back ends exactly at the heads it tells."""
+    conversation, (nora, dmitri) = group_of(house, 2)
+
+    def posts() -> list[Any]:
+        for n in range(25):
+            dmitri.posts(conversation, f"{n}")
+        return []
+
+    def catches_up() -> list[Any]:
+        return [nora.catches_up({conversation: {"shared": 0}}) for _ in range(12)]
+
+    answers = together(posts, catches_up)[1]
+
+    for answer in answers:
+        assert [entry["seq"] for entry in answer["entries"]] == list(
+            range(1, answer["heads"][conversation]["shared"] + 1)
+        )
+
+
+def test_the_fast_path_stores_what_the_plain_one_stores(house: Inside, tmp_path: Any) -> None:  # noqa: ANN401 - pytest's path
+    """The same batch on PostgreSQL and on SQLite: the same rows but for ids, times and the order of columns."""
+    plain = Inside(f"sqlite:///{tmp_path}/plain.db")
+
+    stored = []
+    for clinic in (house, plain):
+        nora, dmitri = clinic.staff("Nora", SEND), clinic.staff("Dmitri", SEND)
+        ada = clinic.patient("Ada", clinic.patient_record("Ada", nora, dmitri))
+        talk = ada.opens("patient", "Question", subject="Tablets").json["id"]
+        question = nora.posts(talk, "When?")["entry"]["message"]["id"]
+        clinic.sends(
+            [
+                dmitri.item(talk, 'Now "\\ \t\n🫀', reply_to=question, mentions=[nora.id], priority="urgent"),
+                nora.item(talk, "note", stream="internal", ask_acknowledgement=True),
+                nora.item(talk, "stale", seen_seq=0),
+                nora.item(talk, "nowhere", reply_to=new_id()),
+            ]
+        )
+        tables = ("entries", "messages", "audit", "conversations")
+        named = {one.id: one.name for one in (nora, dmitri, ada)} | {talk: "talk", question: "question"}
+        stored.append({name: sorted(_bare(row, named) for row in clinic.rows(name)) for name in tables})
+        stored[-1]["events"] = [[event["type"], str(len(event["audience"]))] for event in clinic.events()]
+    plain.ends()
+
+    assert stored[0] == stored[1]
+
+
+def _bare(row: dict[str, Any], named: dict[str, str]) -> list[str]:
+    passing = {"id", "org", "at", "posted_at", "shared_at", "internal_at", "created_at", "client_message_id", "digest"}
+    passing |= {"session_id", "opening_key", "joined_at", "message_id", "patient_id", "subject_id", "mentions"}
+    return [str(named.get(str(value), value)) for name, value in sorted(row.items()) if name not in passing]
+
+
+# ---- the second wall
+
+
+@pytest.fixture
+def two_clinics(house: Inside) -> tuple[Inside, str, str]:
+    """Give a clinic and another one, each with a conversation and everything that belongs to it."""
+    hilltop = new_id()
+    for org in (house.org, hilltop):
+        nora, dmitri = house.staff("Nora", SEND, org=org), house.staff("Dmitri", SEND, org=org)
+        ada = house.patient("Ada", house.patient_record("Ada", nora, dmitri, org=org), org=org)
+        talk = ada.opens("patient", "Question", subject="Tablets").json["id"]
+        message = nora.posts(talk, "answr")["entry"]["message"]["id"]
+        nora.asks("PATCH", f"/messages/{message}", {"body": "answer"})
+        nora.reads(talk, 2)
+    return house, house.org, hilltop
+
+
+FENCED = sorted(METADATA.tables)
+
+
+def test_a_raw_query_sees_its_own_organisation_only(
+    two_clinics: tuple[Inside, str, str], database_of_ours: Database
+) -> None:
+    """As the service's own role, without any WHERE: each table has rows of the one that was entered, and no others."""
+    _, harbor, hilltop = two_clinics
+    readable = [table for table in FENCED if table not in ("outbox", "audit")]
+
+    with psycopg.connect(database_of_ours.dsn("conversations")) as connection:
+        for org in (harbor, hilltop):
+            connection.execute("SELECT set_config('app.org', %s, true)", (org,))
+            for table in readable:
+                column = "id" if table == "organisations" else "org"
+                rows = connection.execute(f"SELECT DISTINCT {column}::text FROM {table}".encode()).fetchall()  # noqa: S608 - our own table names
+
+                assert rows == [(org,)], table
+
+
+def test_without_an_organisation_nothing_is_seen(
+    two_clinics: tuple[Inside, str, str], database_of_ours: Database
+) -> None:
+    """Nor is anything with an empty one; not even by the owner of the tables."""
+    del two_clinics
+
+    for role in ("conversations", "messages_owner"):
+        with psycopg.connect(database_of_ours.dsn(role)) as connection:
+            for entered in (None, ""):
+                if entered is not None:
+                    connection.execute("SELECT set_config('app.org', %s, true)", (entered,))
+                counts = [
+                    connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608 - as above
+                    for table in FENCED
+                    if role == "messages_owner" or table not in ("outbox", "audit")
+                ]
+
+                assert set(counts) == {(0,)}
+
+
+def test_nothing_is_written_into_another_organisation(
+    two_clinics: tuple[Inside, str, str], database_of_ours: Database
+) -> None:
+    """Neither by inserting there, nor by moving a row over, nor by changing what is there."""
+    _, harbor, hilltop = two_clinics
+
+    with psycopg.connect(database_of_ours.dsn("conversations"), autocommit=True) as connection:
+        connection.execute("SELECT set_config('app.org', %s, false)", (harbor,))
+        for statement in (
+            "INSERT INTO outbox (org, type) VALUES (%s, 'x')",
+            "INSERT INTO audit (org, at, user_id, plane, action) VALUES (%s, now(), gen_random_uuid(), 'staff', 'x')",
+            "UPDATE messages SET org = %s",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode(), (hilltop,))
+        changed = connection.execute("UPDATE messages SET body = 'mine' WHERE org = %s", (hilltop,)).rowcount
+
+    assert changed == 0
+
+
+def test_the_service_cannot_rewrite_the_record_or_step_over_the_wall(
+    two_clinics: tuple[Inside, str, str], database_of_ours: Database
+) -> None:
+    """No update or deletion of the record, no reading of the outbox, no switching off of the fence."""
+    _, harbor, _ = two_clinics
+
+    with psycopg.connect(database_of_ours.dsn("conversations"), autocommit=True) as connection:
+        connection.execute("SELECT set_config('app.org', %s, false)", (harbor,))
+        for statement in (
+            "UPDATE audit SET refused = NULL",
+            "DELETE FROM audit",
+            "SELECT staff FROM outbox",
+            "DELETE FROM messages",
+            "ALTER TABLE messages NO FORCE ROW LEVEL SECURITY",
+            "SET ROLE messages_owner",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+
+
+def test_the_relay_reads_no_conversation(two_clinics: tuple[Inside, str, str], database_of_ours: Database) -> None:
+    """It empties the outbox of every organisation, feeds the directory, and that is all."""
+    _, harbor, hilltop = two_clinics
+
+    with psycopg.connect(database_of_ours.dsn("relay"), autocommit=True) as connection:
+        seen = connection.execute("SELECT DISTINCT org::text FROM outbox").fetchall()
+        for table in ("conversations", "participants", "entries", "messages", "message_versions", "marks", "audit"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT 1 FROM {table}".encode())  # noqa: S608 - as above
+
+    assert {org for (org,) in seen} == {harbor, hilltop}
+
+
+def test_a_service_without_its_database_says_unavailable(house: Inside, database_of_ours: Database) -> None:
+    """Nothing was stored, the same client id may be sent again, and afterwards all is well by itself."""
+    conversation, (nora, *_) = group_of(house, 2)
+    item = nora.item(conversation, "patience")
+    _allow(database_of_ours, connections=False)
+
+    away = house.call("POST", "/sends", {"items": [item]}, headers=house.service("staff"))
+    listed = nora.asks("GET", "/conversations")
+    _allow(database_of_ours, connections=True)
+    back = house.sends([item])[0]
+
+    assert (away.status, away.json["code"]) == (503, "unavailable")
+    assert (listed.status, listed.json["code"]) == (503, "unavailable")
+    assert back["status"] == 201
+
+
+def _allow(database_of_ours: Database, *, connections: bool) -> None:
+    """Let nobody in, those inside not either; or let everybody in again."""
+    with database_of_ours.server.connect() as connection:
+        allowed = str(connections).lower()
+        connection.execute(f"ALTER DATABASE {database_of_ours.name} ALLOW_CONNECTIONS {allowed}".encode())
+        if not connections:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database_of_ours.name,)
+            )
