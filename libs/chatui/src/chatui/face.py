@@ -3,15 +3,17 @@
 - The hash covers every static file, so a page never mixes two versions; what it names may be cached for ever.
 - Another version than ours is 404: half an old page is worse than a reload.
 - The words of both pages and of the templates come from one catalogue a language.
+- Scripts go out as they stand, less their comment lines and indentation: nothing is built, nothing renamed.
 """
 
 import hashlib
 import json
+import mimetypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from flask import Blueprint, Flask, Response, abort, send_from_directory
+from flask import Blueprint, Flask, Response, abort
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -19,21 +21,54 @@ CONTENT_SECURITY_POLICY = (
 )
 
 _HERE = Path(__file__).parent
-_STATIC = _HERE / "static"
-_A_YEAR = 31_536_000
 
 
 def install(app: Flask, url_path: str) -> None:
     """Make the templates renderable in `app` and serve the static files under `url_path` (no trailing slash)."""
-    version = content_version(_STATIC)
+    files = static_files(_HERE / "static")
+    version = content_version(files)
     texts = catalogue("en")
     face = Blueprint("chatui", __name__, template_folder="templates")
-    face.add_url_rule(f"{url_path}/<version>/<path:name>", "static", _sender(version))
+    face.add_url_rule(f"{url_path}/<version>/<path:name>", "static", _sender(version, files))
     face.add_app_template_global(lambda name: f"{url_path}/{version}/{name}", "face")
-    face.add_app_template_global(page_modules, "face_modules")
+    face.add_app_template_global(lambda page: page_modules(files, page), "face_modules")
     face.add_app_template_global(lambda page: page_texts(texts, page), "face_texts")
     face.add_app_template_global(lambda key: texts[key], "say")
     app.register_blueprint(face)
+
+
+def static_files(folder: Path) -> Mapping[str, bytes]:
+    """Read every file below `folder`, by its path there, as it goes out."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    return {name: lean(content) if name.endswith(".js") else content for name, content in contents.items()}
+
+
+def lean(script: bytes) -> bytes:
+    """Leave out indentation and the lines that are comment only, which is where our scripts keep all of theirs."""
+    kept: list[str] = []
+    comment = False
+    for line in (line.strip() for line in script.decode().splitlines()):
+        comment = comment or line.startswith("/*")
+        if line and not comment and not line.startswith("//"):
+            kept.append(line)
+        comment = comment and not line.endswith("*/")
+    return "\n".join([*kept, ""]).encode()
+
+
+def content_version(files: Mapping[str, bytes]) -> str:
+    """Twelve hex digits that change when any file changes its name or content."""
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:12]
+
+
+def page_modules(files: Mapping[str, bytes], page: str) -> list[str]:
+    """Name the scripts a page loads first, so that its head asks for all of them at once; `later/` comes on demand."""
+    folders = ("js", f"js/{page}")
+    return [name for name in files if name.endswith(".js") and name.rpartition("/")[0] in folders]
 
 
 def catalogue(language: str) -> Mapping[str, str]:
@@ -47,29 +82,16 @@ def page_texts(texts: Mapping[str, str], page: str) -> dict[str, str]:
     return {key: words for key, words in texts.items() if not key.startswith(foreign)}
 
 
-def content_version(folder: Path) -> str:
-    """Twelve hex digits that change when any file below `folder` changes its name or content."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:12]
-
-
-def page_modules(page: str) -> list[str]:
-    """Name the scripts a page loads first, so that its head asks for all of them at once; `later/` comes on demand."""
-    scripts = [*(_STATIC / "js").glob("*.js"), *(_STATIC / "js" / page).glob("*.js")]
-    return sorted(path.relative_to(_STATIC).as_posix() for path in scripts)
-
-
-def _sender(current: str) -> Callable[[str, str], Response]:
+def _sender(current: str, files: Mapping[str, bytes]) -> Callable[[str, str], Response]:
     def send(version: str, name: str) -> Response:
-        if version != current:
+        if version != current or name not in files:
             abort(404)
-        response = send_from_directory(_STATIC, name, max_age=_A_YEAR)
-        response.cache_control.public = True
-        response.cache_control.immutable = True
+        response = Response(files[name], mimetype=_media_type(name))
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
     return send
+
+
+def _media_type(name: str) -> str:
+    return "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0] or "application/octet-stream"

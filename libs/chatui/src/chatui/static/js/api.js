@@ -11,19 +11,16 @@ export class Api {
     Object.assign(this, { root, fetcher });
   }
 
-  me = () => this.#call("GET", "/me");
-  conversations = (query) => this.#call("GET", `/conversations${asQuery(query)}`);
-  conversation = (id) => this.#call("GET", `/conversations/${id}`);
-  create = (body) => this.#call("POST", "/conversations", body);
-  change = (id, body) => this.#call("PATCH", `/conversations/${id}`, body);
-  timeline = (id, query) => this.#call("GET", `/conversations/${id}/timeline${asQuery(query)}`);
-  edit = (messageId, body) => this.#call("PATCH", `/messages/${messageId}`, { body });
-  recall = (messageId) => this.#call("DELETE", `/messages/${messageId}`);
-  addParticipant = (id, userId) => this.#call("POST", `/conversations/${id}/participants`, { user_id: userId });
-  removeParticipant = (id, userId) => this.#call("DELETE", `/conversations/${id}/participants/${userId}`);
-  directory = async (query) => (await this.#call("GET", `/directory${asQuery(query)}`)).items;
+  me = () => this.call("GET", "/me");
+  conversations = (query) => this.call("GET", `/conversations${asQuery(query)}`);
+  conversation = (id) => this.call("GET", `/conversations/${id}`);
+  create = (body) => this.call("POST", "/conversations", body);
+  change = (id, body) => this.call("PATCH", `/conversations/${id}`, body);
+  timeline = (id, query) => this.call("GET", `/conversations/${id}/timeline${asQuery(query)}`);
+  edit = (messageId, body) => this.call("PATCH", `/messages/${messageId}`, { body });
+  recall = (messageId) => this.call("DELETE", `/messages/${messageId}`);
 
-  async #call(method, path, body) {
+  async call(method, path, body) {
     const headers = { Accept: "application/json", ...(body && { "Content-Type": "application/json" }) };
     const answer = await this.fetcher(this.root + path, { method, headers, body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(15_000) }).catch(() => { throw new Problem({ code: "line_lost" }); });
@@ -35,7 +32,7 @@ export class Api {
   }
 }
 
-function asQuery(values) {
+export function asQuery(values) {
   const given = Object.entries(values).filter(([, value]) => (value ?? "") !== "");
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }

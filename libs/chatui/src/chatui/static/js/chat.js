@@ -21,7 +21,7 @@ const { api, live, home, login } = document.body.dataset;
 export class Chat {
   constructor({ names, internal, hooks }) {
     const origin = location.origin.replace(/^http/, "ws");
-    Object.assign(this, { names, hooks, id: null, due: new Set() });
+    Object.assign(this, { names, hooks, id: null });
     this.messenger = new Messenger({ api, live: origin + live, internal });
     this.list = document.querySelector("conversation-list");
     this.line = document.querySelector("connection-state");
@@ -68,11 +68,11 @@ export class Chat {
     const left = this.id;
     this.id = decodeURIComponent(location.pathname.slice(home.length + 1)) || null;
     document.body.dataset.view = this.id ? "thread" : "list";
-    Object.assign(this, { thread: null, unread: null, arriving: this.id !== null });
+    Object.assign(this, { thread: null, blank: null, arriving: this.id !== null });
     this.main.replaceChildren();
     if (this.id) this.messenger.open(this.id);
     else if (left) setTimeout(() => this.list.focusOn(left), 20);
-    this.draw("list", "thread");
+    this.draw();
     this.hooks.opened?.(this.id);
   }
 
@@ -83,18 +83,16 @@ export class Chat {
     else (this.main.querySelector("h2") ?? this.main).focus();
   }
 
-  /** Draw, once, what changed since the last time. */
-  draw(...parts) {
-    if (!this.due.size) setTimeout(() => this.#paint(), document.hidden ? 100 : 8);
-    parts.forEach((name) => this.due.add(name));
+  /** Draw, once, whatever changed since the last time. */
+  draw() {
+    this.due ??= setTimeout(() => this.#paint(), document.hidden ? 100 : 8);
   }
 
   #paint() {
-    const due = new Set(this.due);
-    this.due.clear();
+    this.due = null;
     if (!this.messenger.conversations) return;
-    if (due.has("list")) this.#paintList();
-    if (due.has("thread")) this.#paintThread();
+    this.#paintList();
+    this.#paintThread();
     if (this.thread) this.#paintTyping();
     this.#title();
     this.#readIt();
@@ -119,7 +117,7 @@ export class Chat {
     const rows = threadRows({ entries: timeline.rows(), waiting: messenger.outbox.of(id), myId, unread: this.unread });
     const latest = rows.findLast(({ own, type }) => own && type === "message");
     const names = this.names(conversation, myId);
-    fill(this.head, { title: names.title, sub: names.subtitle, closed: conversation.status === "closed" || null });
+    fill(this.head, { title: names.title, sub: names.subtitle, closed: conversation.status === "closed" });
     this.hooks.head(this.head, conversation, names);
     this.composer.show({ limit: messenger.me.limits?.body_chars ?? 10_000, ...this.hooks.composer(conversation) });
     this.thread.show({ rows, myId, label: t("messages_with", { name: names.title }), before: timeline.older() !== null,
@@ -134,6 +132,7 @@ export class Chat {
     this.unread = { read: conversation.read?.[this.myId] ?? {}, counts: conversation.unread };
     this.head = part("head");
     this.head.back.onclick = () => this.back();
+    this.blank = null;
     this.thread = messageThread();
     this.typing = part("typing").node;
     this.composer = messageComposer();
@@ -144,7 +143,7 @@ export class Chat {
       send: (message) => messenger.send(id, message),
       draft: (draft) => messenger.drafts.put(id, draft),
       writing: ({ stream, active }) => messenger.typing(id, stream, active),
-      reopen: () => this.try(() => messenger.change(id, { status: "open" })),
+      reopen: () => this.try(() => messenger.keep(messenger.api.change(id, { status: "open" }))),
       edit: ({ entry, body }) => this.try(() => messenger.edit(entry.message.id, body),
         () => this.composer.edit({ ...entry, message: { ...entry.message, body } })),
     });
@@ -187,13 +186,15 @@ export class Chat {
 
   /** Nothing to show here, and why. */
   #blank(name, picture, problem) {
+    if (this.blank === name) return;
+    this.blank = name;
     const blank = part("blank");
     const org = this.messenger.me.org.name;
     this.thread = null;
     blank.node.classList.add(name);
     draw(blank.picture, picture);
     fill(blank, { title: t(name), hint: name === "broken" ? problemText(problem) : t(`${name}.hint`, { org }),
-      again: name === "broken" || null, back: this.id ? true : null });
+      again: name === "broken", back: Boolean(this.id) });
     blank.again.onclick = () => this.visit();
     blank.back.onclick = (event) => { event.preventDefault(); this.go(null); };
     this.main.replaceChildren(blank.node);
@@ -230,22 +231,14 @@ export class Chat {
     this.toast = setTimeout(() => { place.textContent = ""; place.className = "unseen"; }, 6000);
   }
 
-  /** Ask before what cannot be undone; the focus goes back where it was. */
-  sure(question, word) {
-    const dialog = byId("confirm");
-    byId("confirm-text").textContent = question;
-    dialog.querySelector(".danger").textContent = word;
-    dialog.returnValue = "";
-    dialog.showModal();
-    return new Promise((resolve) => { dialog.onclose = () => resolve(dialog.returnValue === "yes"); });
-  }
+  /** Ask before what cannot be undone; resolves true or false. */
+  sure = async (question, word) => (await import("./later/confirm.js")).sure(question, word);
 
   #listen() {
     const { messenger, list, line } = this;
     const { socket } = messenger;
-    messenger.addEventListener("list", () => this.draw("list", "thread"));
-    messenger.addEventListener("thread", ({ detail }) => detail === this.id && this.draw("thread"));
-    messenger.addEventListener("connection", () => line.show(socket.state));
+    messenger.addEventListener("change", () => this.draw());
+    messenger.addEventListener("line", () => line.show(socket.state));
     messenger.addEventListener("away", ({ detail }) => this.#away(detail));
     line.addEventListener("retry", () => socket.check());
     list.addEventListener("choose", ({ detail }) => this.go(detail));

@@ -20,7 +20,7 @@ class ConversationList extends HTMLElement {
 
   /** `note` is `{title, hint, again}` where there is nothing to list. */
   show({ items, current, myId, names, home, more = false, note = null }) {
-    fill(this.places, { note: note ? true : null, more: more || null, bones: null, ...note });
+    fill(this.places, { note: Boolean(note), more, bones: false, ...note });
     show(this.places.rows, items.map((item) => this.#row(item, item.id === current, { myId, names, home })), this.held);
   }
 
@@ -32,10 +32,10 @@ class ConversationList extends HTMLElement {
     const { title, subtitle, person } = names(item, myId);
     const { last_entry: entry, kind } = item;
     const unread = unreadOf(item);
-    const said = { title, kind: kind === "patient" || null, sub: (kind !== "group" && subtitle) || null, note: entry?.stream === "internal" || null,
-      line: lineText(entry, myId, kind), closed: item.status === "closed" || null, badge: unread > 99 ? "99+" : unread || null,
-      unread: unread ? t("unread", { n: unread }) : null, time: entry ? shortTime(entry.at) : null,
-      letters: person ? initials(person) : null, several: person ? null : true, heart: kind === "patient" || null };
+    const said = { title, kind: kind === "patient", sub: kind !== "group" && subtitle.length > 0 && subtitle, note: entry?.stream === "internal",
+      line: lineText(entry, myId, kind), closed: item.status === "closed", badge: unread > 99 ? "99+" : unread,
+      unread: unread && t("unread", { n: unread }), time: entry && shortTime(entry.at),
+      letters: person && initials(person), several: !person, heart: kind === "patient" };
     const update = (node) => {
       const { link, places } = this.rows.get(node);
       fill(places, said);

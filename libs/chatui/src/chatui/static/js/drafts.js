@@ -16,7 +16,7 @@ export class Drafts {
   get = (id) => parsed(this.storage.getItem(this.prefix + id)) ?? { text: "", stream: "shared" };
 
   put(id, draft) {
-    if (draft.text.trim() || draft.subject) this.storage.setItem(this.prefix + id, JSON.stringify({ ...draft, at: this.now() }));
+    if (draft.text.trim() || draft.subject) keep(this.storage, this.prefix + id, { ...draft, at: this.now() });
     else this.storage.removeItem(this.prefix + id);
   }
 
@@ -34,33 +34,29 @@ export function parsed(text) {
   }
 }
 
-/** The browser's storage, or where it is full, blocked or absent, one that lasts as long as the page. */
-export function safeStorage(real) {
+/** Storage may be full; what is written then lasts as long as the page. */
+export function keep(storage, key, value) {
   try {
-    real.setItem("messages.probe", "1");
-    real.removeItem("messages.probe");
-    return new Proxy(real, { get: (target, name) => (name === "setItem" ? keeping(target) : reading(target, name)) });
+    storage.setItem(key, JSON.stringify(value));
   } catch {
-    return memory();
+    storage.removeItem(key);
   }
 }
 
-const reading = (target, name) => (typeof target[name] === "function" ? target[name].bind(target) : target[name]);
-
-const keeping = (target) => (key, value) => {
+/** The browser's storage; where there is none, one that lasts as long as the page. */
+export function safeStorage(real) {
   try {
-    target.setItem(key, value);
+    real.setItem("messages.probe", "");
+    real.removeItem("messages.probe");
+    return real;
   } catch {
-    target.removeItem(key);
+    const kept = new Map();
+    return {
+      get length() { return kept.size; },
+      key: (at) => [...kept.keys()][at],
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => kept.set(key, value),
+      removeItem: (key) => kept.delete(key),
+    };
   }
-};
-
-function memory(kept = new Map()) {
-  return {
-    get length() { return kept.size; },
-    key: (at) => [...kept.keys()][at],
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => kept.set(key, value),
-    removeItem: (key) => kept.delete(key),
-  };
 }

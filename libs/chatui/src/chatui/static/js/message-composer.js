@@ -31,7 +31,7 @@ class MessageComposer extends HTMLElement {
     Object.assign(this, { name, limit, internal });
     if (draft) Object.assign(this, { about: null, stream: internal ? draft.stream : "shared" }).field.value = draft.text;
     this.places.form.hidden = Boolean(closed);
-    fill(this.places, { notice: closed || hint ? true : null, reason: hint ?? "", reopen: null, ...closed });
+    fill(this.places, { notice: Boolean(closed || hint), reason: hint ?? "", reopen: false, ...closed });
     this.#dress();
   }
 
@@ -66,7 +66,7 @@ class MessageComposer extends HTMLElement {
     const note = this.stream === "internal";
     const prompt = note ? t("internal.compose") : t("compose.to", { name });
     this.classList.toggle("note", note);
-    fill(places, { modes: (this.internal && !about?.edit) || null, shared: t("mode.shared", { name }), context: about ? true : null,
+    fill(places, { modes: this.internal && !about?.edit, shared: t("mode.shared", { name }), context: Boolean(about),
       about: about?.title ?? "", quote: about?.text ?? "", word: t(about?.edit ? "save" : note ? "internal.send" : "send") });
     if (this.internal) places.modes.querySelector(`[value=${this.stream}]`).checked = true;
     draw(places.picture, note ? "lock" : "send");

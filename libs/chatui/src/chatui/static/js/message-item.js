@@ -25,20 +25,20 @@ class MessageItem extends HTMLElement {
     const message = entry?.message ?? item;
     const { recalled, body } = message;
     fill(places, {
-      avatar: named ? initials(name) : null,
-      note: (first && note) || null,
-      author: first && named ? name : null,
-      urgent: (!recalled && message.priority === "urgent") || null,
-      quote: (!recalled && (message.reply_to?.excerpt ?? message.quoted)) || null,
+      avatar: named && initials(name),
+      note: first && note,
+      author: first && named && name,
+      urgent: !recalled && message.priority === "urgent",
+      quote: !recalled && (message.reply_to?.excerpt ?? message.quoted),
       body: recalled ? t("recalled") : body,
-      edited: (!recalled && message.edited_at && true) || null,
+      edited: !recalled && message.edited_at && true,
       time: clockTime(at),
-      mark: (own && MARKS[mark] && true) || null,
+      mark: own && MARKS[mark] && true,
       state: t(`state.${mark}`),
-      more: row.acts.length ? true : null,
-      failure: mark === "failed" || null,
+      more: row.acts.length > 0,
+      failure: mark === "failed",
       problem: row.problem,
-      seen: row.seen || null,
+      seen: row.seen,
     });
     Object.assign(places.time, { dateTime: at, title: fullTime(at) });
     places.avatar.className = `avatar small tone-${tone(name)}`;

@@ -3,7 +3,7 @@
  *
  * - It listens first and reads second; what came in between is found by comparing heads.
  * - A send is kept on the device, goes when the line is there, and repeats under its own id until it is answered.
- * - It tells what changed by events: "list", "thread" (detail: conversation id), "connection", "away" (detail: code).
+ * - It tells that something changed by "change", how the line is by "line", and that it is over by "away" (detail: code).
  */
 import { Api, Problem } from "./api.js";
 import { Conversations, streamsOf } from "./conversations.js";
@@ -64,7 +64,7 @@ export class Messenger extends EventTarget {
     } catch (problem) {
       this.trouble = problem;
     }
-    this.#tell("list");
+    this.#tell("change");
   }
 
   async moreConversations() {
@@ -73,7 +73,7 @@ export class Messenger extends EventTarget {
     this.cursor = null;
     this.cursor = (await this.#page({ cursor }).catch(() => ({ next_cursor: cursor }))).next_cursor;
     this.conversations.elsewhere = Math.max(0, this.conversations.elsewhere - (this.conversations.unreadTotal() - before));
-    this.#tell("list");
+    this.#tell("change");
   }
 
   /** What the server finds for a filter and a word; resolves with ids. */
@@ -88,7 +88,7 @@ export class Messenger extends EventTarget {
     } catch (problem) {
       this.missing.set(id, problem);
     }
-    this.#tell("thread", id);
+    this.#tell("change");
   }
 
   timeline = (id) => this.timelines.get(id);
@@ -103,31 +103,29 @@ export class Messenger extends EventTarget {
   send(id, { body, stream, reply }) {
     this.outbox.add({ client_message_id: newId(), conversation_id: id, stream, body, at: new Date().toISOString(),
       ...(reply && { reply_to: reply.message.id, quoted: reply.message.body.slice(0, 140) }) });
-    this.#tell("thread", id);
+    this.#tell("change");
     this.#flush();
   }
 
   retry(clientId) {
-    this.#tell("thread", this.outbox.again(clientId));
+    this.outbox.again(clientId);
+    this.#tell("change");
     this.socket.retryNow();
     this.#flush();
   }
 
   discard(clientId) {
-    this.#tell("thread", this.outbox.remove(clientId));
+    this.outbox.remove(clientId);
+    this.#tell("change");
   }
 
   edit = async (messageId, body) => this.#hearEntry(await this.#ask(this.api.edit(messageId, body)));
   recall = async (messageId) => this.#hearEntry(await this.#ask(this.api.recall(messageId)));
-  create = async (body) => this.#keep(await this.#ask(this.api.create(body)));
-  change = async (id, body) => this.#keep(await this.#ask(this.api.change(id, body)));
-  addParticipant = async (id, userId) => this.#keep(await this.#ask(this.api.addParticipant(id, userId)));
-  directory = (query) => this.#ask(this.api.directory(query));
 
-  async removeParticipant(id, userId) {
-    const left = await this.#ask(this.api.removeParticipant(id, userId));
-    if (userId === this.me.user.id) this.#forget(id);
-    else if (left) this.#keep(left);
+  /** A call of `api` that answers with a conversation as it is now; none when it is mine no more. */
+  async keep(call) {
+    const conversation = await this.#ask(call);
+    return conversation?.id && this.#keep(conversation);
   }
 
   /** All that is loaded here was seen: say so, once per stream; what did not get through is said again. */
@@ -141,7 +139,7 @@ export class Messenger extends EventTarget {
       const before = conversation.read?.[me]?.[stream] ?? 0;
       if (seq <= before) continue;
       this.conversations.markRead({ conversation_id: id, user_id: me, stream, seq });
-      this.#tell("list");
+      this.#tell("change");
       this.socket.ask("read", { conversation_id: id, stream, seq }).catch(() => this.conversations.unmark(id, me, stream, before));
     }
   }
@@ -180,8 +178,9 @@ export class Messenger extends EventTarget {
   }
 
   #lineIs(state) {
-    if (state !== "live") this.outbox.lineLost().forEach((id) => this.#tell("thread", id));
-    this.#tell("connection");
+    if (state !== "live") this.outbox.lineLost();
+    this.#tell("change");
+    this.#tell("line");
   }
 
   #hear({ push, ...frame }) {
@@ -197,8 +196,7 @@ export class Messenger extends EventTarget {
       reset: () => this.#reset(id, stream),
     };
     heard[push]?.();
-    if (push === "read") this.#tell("list");
-    if (id) this.#tell("thread", id);
+    this.#tell("change");
   }
 
   #hearEntry(heard) {
@@ -208,8 +206,7 @@ export class Messenger extends EventTarget {
     if (this.timelines.get(id)?.add(entry) === "waiting") this.#mend(id, 300);
     if (entry.message && entry.actor.id === this.me.user.id) this.outbox.remove(entry.message.client_message_id);
     this.writers.get(id)?.delete(entry.actor?.id);
-    this.#tell("list");
-    this.#tell("thread", id);
+    this.#tell("change");
   }
 
   #hearTyping({ conversation_id: id, stream, user, active }) {
@@ -218,7 +215,7 @@ export class Messenger extends EventTarget {
     clearTimeout(here.get(user.id)?.timer);
     here.delete(user.id);
     if (!active || user.id === this.me.user.id) return;
-    const timer = setTimeout(() => here.delete(user.id) && this.#tell("thread", id), TYPING_LASTS);
+    const timer = setTimeout(() => here.delete(user.id) && this.#tell("change"), TYPING_LASTS);
     here.set(user.id, { user, stream, timer });
   }
 
@@ -283,7 +280,7 @@ export class Messenger extends EventTarget {
     this.busy.add(name);
     await act().catch(otherwise);
     this.busy.delete(name);
-    this.#tell("list");
+    this.#tell("change");
   }
 
   #flush() {
@@ -300,19 +297,19 @@ export class Messenger extends EventTarget {
     } catch (problem) {
       this.#notSent(clientId, problem);
     }
-    this.#tell("thread", id);
+    this.#tell("change");
     this.#flush();
   }
 
   /** A lost line brings it back by itself; what may pass is tried again; the rest is the person's to decide. */
   #notSent(clientId, problem) {
-    if (problem.code === "line_lost") return this.outbox.again(clientId);
+    if (problem.code === "line_lost") return void this.outbox.again(clientId);
     const times = (this.repeats.get(clientId) ?? 0) + 1;
     const goesOn = REPEATED.has(problem.code) && times <= REPEATS_MOST;
     this.repeats.set(clientId, goesOn ? times : 0);
     if (!goesOn) return this.outbox.failed(clientId, problem);
     const wait = (problem.retryAfter ?? 0) * 1000 || Math.min(8000, 400 * 2 ** times);
-    return pause(wait * (0.75 + Math.random() / 2)).then(() => this.outbox.again(clientId) && this.#flush());
+    return pause(wait * (0.75 + Math.random() / 2)).then(() => { this.outbox.again(clientId); this.#flush(); });
   }
 
   async #page(query) {
@@ -324,7 +321,7 @@ export class Messenger extends EventTarget {
   #keep(conversation) {
     if (this.conversations.merge(conversation) === "stale") this.#reread(conversation.id);
     this.missing.delete(conversation.id);
-    this.#tell("list");
+    this.#tell("change");
     return conversation;
   }
 
@@ -332,7 +329,7 @@ export class Messenger extends EventTarget {
     this.conversations.remove(id);
     this.timelines.delete(id);
     this.missing.set(id, new Problem({ code: "not_found" }));
-    this.#tell("list");
+    this.#tell("change");
   }
 
   /** A call of ours; a session that ended is told to the page. */

@@ -1,6 +1,5 @@
 /** What conversations, people and entries are called, for one reader. */
 import { t } from "./texts.js";
-import { listed } from "./when.js";
 
 const TITLES = /^(dr|mr|mrs|ms|prof)\.?$/i;
 
@@ -21,27 +20,6 @@ export function tone(name) {
   let sum = 7;
   for (const char of name ?? "") sum = Math.imul(sum ^ char.charCodeAt(0), 0x01000193) >>> 0;
   return (sum >>> 13) % 8;
-}
-
-const others = ({ participants }, myId) => participants.filter(({ id }) => id !== myId).map(({ name }) => name);
-
-/** `{title, subtitle, person}` of a conversation as staff read it; `person` is the one name it stands for, if it does. */
-export function staffNames(conversation, myId) {
-  const { kind, subject, patient } = conversation;
-  const names = others(conversation, myId);
-  const all = listed(names);
-  if (kind === "direct") return { title: all || t("you"), subtitle: "", person: names[0] };
-  if (kind === "group") return { title: subject || all, subtitle: all };
-  return { title: patient?.name ?? all, subtitle: subject || all, person: patient?.name };
-}
-
-/** The same as a patient reads it: the subject first, then for whom, if not for themselves. */
-export function portalNames({ subject, patient, participants }, myId) {
-  const team = participants.filter(({ kind }) => kind === "staff").map(({ name }) => name);
-  const people = team.length ? listed(team) : t("portal.care_team");
-  const mine = participants.some(({ id, name }) => id === myId && name === patient?.name);
-  const about = patient && !mine && t("portal.about", { name: patient.name });
-  return { title: subject || people, subtitle: [about, subject && people].filter(Boolean).join(" · ") };
 }
 
 /** The sentence for an entry that is no message. */

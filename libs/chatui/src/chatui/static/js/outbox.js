@@ -5,7 +5,7 @@
  * - Items of one conversation go one after another, in the order they were written; conversations do not wait for
  *   each other. A failed item steps aside and waits for the person's decision.
  */
-import { keysOf, parsed } from "./drafts.js";
+import { keep, keysOf, parsed } from "./drafts.js";
 
 export class Outbox {
   constructor(storage, owner) {
@@ -45,16 +45,13 @@ export class Outbox {
   }
 
   remove(clientId) {
-    const id = this.items.get(clientId)?.conversation_id;
     this.storage.removeItem(this.prefix + clientId);
     this.items.delete(clientId);
-    return id;
   }
 
-  /** The line is gone: whatever was under way is no longer known to have arrived. Returns the conversations concerned. */
+  /** The line is gone: whatever was under way is no longer known to have arrived. */
   lineLost() {
-    return this.all().filter(({ state }) => state !== "failed").map(({ client_message_id: id, state, conversation_id: where }) =>
-      (state === "sending" ? this.again(id) : where));
+    for (const { state, client_message_id: id } of this.all()) if (state === "sending") this.again(id);
   }
 
   get unsent() {
@@ -68,11 +65,10 @@ export class Outbox {
   #change(clientId, changes) {
     const item = this.items.get(clientId);
     if (item) this.#keep({ ...item, ...changes });
-    return item?.conversation_id;
   }
 
   #keep(item) {
     this.items.set(item.client_message_id, item);
-    this.storage.setItem(this.prefix + item.client_message_id, JSON.stringify(item));
+    keep(this.storage, this.prefix + item.client_message_id, item);
   }
 }

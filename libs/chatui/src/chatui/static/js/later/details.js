@@ -36,7 +36,7 @@ export class Details {
     this.draw();
     if (panel.hidden) this.chat.head?.details.focus();
     else this.at.close.focus();
-    this.chat.draw("thread");
+    this.chat.draw();
   }
 
   follow(id) {
@@ -51,10 +51,10 @@ export class Details {
     const drawn = JSON.stringify([id, kind, subject, status, participants]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    const arranged = kind !== "direct" || null;
+    const arranged = kind !== "direct";
     const closed = status === "closed";
-    fill(this.at, { patientLine: patient ? true : null, patient: patient?.name ?? "", subjectLine: arranged, subject: subject || "–",
-      status: t(closed ? "closed" : "open"), started: fullTime(created), acts: arranged, shut: !closed || null, reopen: closed || null });
+    fill(this.at, { patientLine: Boolean(patient), patient: patient?.name ?? "", subjectLine: arranged, subject: subject || "–",
+      status: t(closed ? "closed" : "open"), started: fullTime(created), acts: arranged, shut: !closed, reopen: closed });
     this.at.people.replaceChildren(...participants.map((person) => this.#person(person, arranged && person.id !== myId)));
     if (document.activeElement === document.body) this.at.close.focus();
   }
@@ -62,7 +62,7 @@ export class Details {
   #person({ id, name, kind }, removable) {
     const { node, ...at } = part("participant");
     fill(at, { letters: initials(name), name: id === this.chat.myId ? `${name} (${t("you")})` : name,
-      about: t(kind), remove: removable && kind === "staff" ? true : null });
+      about: t(kind), remove: removable && kind === "staff" });
     at.letters.classList.add(`tone-${tone(name)}`);
     const words = t("remove", { name });
     at.remove.setAttribute("aria-label", words);
@@ -70,19 +70,24 @@ export class Details {
     return node;
   }
 
+  #keep(call) {
+    const { messenger } = this.chat;
+    return this.chat.try(() => messenger.keep(call(messenger.api)));
+  }
+
   #change(body) {
-    return this.chat.try(() => this.chat.messenger.change(this.chat.id, body));
+    return this.#keep((api) => api.change(this.chat.id, body));
   }
 
   async #remove(userId, question, word) {
     const { chat } = this;
-    if (await chat.sure(question, word)) await chat.try(() => chat.messenger.removeParticipant(chat.id, userId));
+    if (await chat.sure(question, word)) await this.#keep((api) => api.call("DELETE", `/conversations/${chat.id}/participants/${userId}`));
   }
 
   async #add() {
     const { chat } = this;
     const person = await choosePerson(chat.messenger, chat.conversation.participants.map(({ id }) => id));
-    if (person) await chat.try(() => chat.messenger.addParticipant(chat.id, person.id));
+    if (person) await this.#keep((api) => api.call("POST", `/conversations/${chat.id}/participants`, { user_id: person.id }));
   }
 
   #renaming(on) {

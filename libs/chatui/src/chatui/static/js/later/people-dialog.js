@@ -1,4 +1,5 @@
 /** Choosing people: to start a conversation with, or to add to one. The dialog stands in the page; this fills it. */
+import { asQuery } from "../api.js";
 import { byId, fill, make, part, show } from "../dom.js";
 import { initials, tone } from "../names.js";
 import { problemText, t } from "../texts.js";
@@ -41,7 +42,7 @@ async function find() {
   const q = search.value;
   const kind = asked === "patient" ? "patient" : "staff";
   try {
-    const found = await state.messenger.directory({ q: q.trim(), kind, limit: 50 });
+    const found = (await state.messenger.api.call("GET", `/directory${asQuery({ q: q.trim(), kind, limit: 50 })}`)).items;
     if (asked !== state.kind || q !== search.value) return;
     state.found = found.filter((person) => !state.known.includes(person.id) && (person.kind ?? kind) === kind);
   } catch (problem) {
@@ -54,9 +55,9 @@ function draw() {
   const { kind, found, picked, kinds, title } = state;
   const several = kind === "group";
   const patient = kind === "patient";
-  fill(places, { title, kinds: kinds.length > 1 || null, naming: several || patient || null, acts: several || patient || null,
+  fill(places, { title, kinds: kinds.length > 1, naming: several || patient, acts: several || patient,
     subjectLabel: t(several ? "group_subject" : "patient_subject"), searchLabel: t(patient ? "find_patients" : "find_people"),
-    chosen: several && picked.size ? true : null, count: found.length ? "" : t("nobody") });
+    chosen: several && picked.size > 0, count: found.length ? "" : t("nobody") });
   chosen.replaceChildren(...[...picked.values()].map((person) => make("li", {}, make("button", { type: "button", class: "chip",
     "aria-label": t("remove", { name: person.name }), text: person.name, onclick: () => choose(person) }))));
   show(people, found.map((person) => ({ key: person.id, stamp: `${kind} ${picked.has(person.id)}`,
@@ -103,7 +104,7 @@ function submit() {
 async function start(body) {
   startButton.disabled = true;
   try {
-    finish(await state.messenger.create(body));
+    finish(await state.messenger.keep(state.messenger.api.create(body)));
   } catch (problem) {
     error.textContent = problemText(problem);
   }

@@ -2,8 +2,8 @@
 import { Chat } from "../chat.js";
 import { byId, make } from "../dom.js";
 import { newId } from "../ids.js";
-import { portalNames } from "../names.js";
 import { problemText, t } from "../texts.js";
+import { portalNames } from "./titles.js";
 
 const NEW = "new";
 const dialog = byId("write");
@@ -15,7 +15,7 @@ let messageId = null;
 
 function listed() {
   const items = messenger.conversations.sorted();
-  const note = items.length ? null : { title: t("portal.empty"), hint: t("portal.empty.hint"), again: null };
+  const note = items.length ? null : { title: t("portal.empty"), hint: t("portal.empty.hint"), again: false };
   return { items, note, more: messenger.cursor !== null };
 }
 
@@ -61,8 +61,8 @@ button.onclick = async () => {
   button.disabled = true;
   messageId ??= newId();
   try {
-    const { id } = await messenger.create({ subject, first_message: { client_message_id: messageId, body },
-      ...(form.patient.options.length > 1 && { patient_id: form.patient.value }) });
+    const { id } = await messenger.keep(messenger.api.create({ subject, first_message: { client_message_id: messageId, body },
+      ...(form.patient.options.length > 1 && { patient_id: form.patient.value }) }));
     messageId = null;
     messenger.drafts.put(NEW, { text: "" });
     dialog.close();

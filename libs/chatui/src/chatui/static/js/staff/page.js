@@ -2,9 +2,10 @@
 import { Chat } from "../chat.js";
 import { passes } from "../conversations.js";
 import { byId, fill } from "../dom.js";
-import { firstName, initials, staffNames, tone } from "../names.js";
+import { firstName, initials, tone } from "../names.js";
 import { t } from "../texts.js";
 import { listed } from "../when.js";
+import { staffNames } from "./titles.js";
 
 const find = { filter: "all", words: "", found: null };
 const chat = new Chat({ names: staffNames, internal: true, hooks: { head, listed: rows, composer, seen, opened } });
@@ -12,7 +13,7 @@ const { messenger } = chat;
 let details = null;
 
 function head(places, { kind }, { title, person }) {
-  fill(places, { patient: kind === "patient" || null, letters: person ? initials(person) : null, several: person ? null : true });
+  fill(places, { patient: kind === "patient", letters: person && initials(person), several: !person });
   places.avatar.className = `avatar kind-${kind} tone-${tone(person ?? title)}`;
   places.details.setAttribute("aria-expanded", String(!byId("details").hidden));
   places.details.onclick = toggleDetails;
@@ -27,7 +28,7 @@ function rows() {
   const here = ({ id }) => id === chat.id && find.filter === "unread";
   const items = messenger.conversations.sorted().filter((item) => (passes(item, find.filter) || here(item)) && (!words || named(item)));
   const why = find.filter === "unread" && !words ? "empty.unread" : words || find.filter !== "all" ? "empty.found" : "empty.list";
-  const note = items.length ? null : { title: t(why), hint: t(`${why}.hint`), again: null };
+  const note = items.length ? null : { title: t(why), hint: t(`${why}.hint`), again: false };
   return { items, note, more: find.filter === "all" && !words && messenger.cursor !== null };
 }
 
@@ -38,8 +39,7 @@ function composer({ can_reply: { allowed, reason }, status, heads, kind, ...conv
 }
 
 function seen({ mark }, readers, kind) {
-  if (mark !== "read" || kind === "direct") return "";
-  return t("seen_by", { names: listed(readers.map(({ name }) => firstName(name))) });
+  return mark === "read" && kind !== "direct" && t("seen_by", { names: listed(readers.map(({ name }) => firstName(name))) });
 }
 
 function opened(id) {
@@ -52,12 +52,12 @@ async function browse() {
   const ids = await chat.try(() => messenger.browse({ filter, q: words }));
   if (filter !== find.filter || words !== find.words) return;
   find.found = new Set(ids);
-  chat.draw("list");
+  chat.draw();
 }
 
 byId("search").addEventListener("input", ({ target }) => {
   Object.assign(find, { words: target.value.trim(), found: null });
-  chat.draw("list");
+  chat.draw();
   clearTimeout(find.timer);
   if (find.words) find.timer = setTimeout(browse, 250);
 });
@@ -66,7 +66,7 @@ document.querySelector(".filters").addEventListener("click", ({ target }) => {
   if (!target.dataset.filter) return;
   find.filter = target.dataset.filter;
   document.querySelectorAll("[data-filter]").forEach((pill) => pill.setAttribute("aria-pressed", String(pill === target)));
-  chat.draw("list");
+  chat.draw();
   if (find.filter !== "all") browse();
 });
 
@@ -81,5 +81,5 @@ async function toggleDetails() {
   details.toggle();
 }
 
-messenger.addEventListener("list", () => details?.draw());
+messenger.addEventListener("change", () => details?.draw());
 chat.start();
