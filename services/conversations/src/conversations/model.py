@@ -12,6 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+OUTBOX_CHANNEL = "conversations_outbox"
+"""The PostgreSQL channel that rings when something was put into the outbox."""
+
 
 class Kind(StrEnum):
     """What a conversation is for."""

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, text
 
-from conversations.model import Parcel
+from conversations.model import OUTBOX_CHANNEL, Parcel
 from conversations.tables import outbox
 
-CHANNEL = "conversations_outbox"
+CHANNEL = OUTBOX_CHANNEL
 """What the relay listens to on PostgreSQL."""
 
 

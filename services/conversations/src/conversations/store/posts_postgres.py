@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import Connection
 
 from conversations.model import (
+    OUTBOX_CHANNEL,
     Answered,
     Ask,
     Audience,
@@ -28,7 +29,6 @@ from conversations.model import (
     Stream,
     Writes,
 )
-from conversations.outbox import CHANNEL
 
 # See migration 0003: fences, locks and looks everything up.
 LOOK_UP = "SELECT look_up_for_posting(%s, %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[])"
@@ -93,7 +93,7 @@ def save(connection: Connection, org: str, writes: Writes, lines: Sequence[Mappi
     heads = [{"id": one, **row} for one, row in writes.heads.items()]
     values = {"posts": orjson.dumps(posts).decode(), "heads": orjson.dumps(heads).decode(), "org": org}
     with _driver(connection).cursor() as cursor:
-        cursor.execute(SAVE, values | {"channel": CHANNEL}, prepare=True)
+        cursor.execute(SAVE, values | {"channel": OUTBOX_CHANNEL}, prepare=True)
     writes.clear()
 
 
