@@ -16,7 +16,6 @@ from conversations.patientfile import BadFile
 from conversations.patients import import_file
 from conversations.preparation import prepare
 from conversations.relay import process
-from conversations.relay.settings import RelaySettings
 from servicekit import database
 from servicekit.clock import utc_now
 from servicekit.settings import Reader, SettingsError
@@ -38,7 +37,7 @@ def migrate() -> None:
 @commands.command()
 def relay() -> None:
     """Carry stored events to the broker, and auth's accounts into the directory, until stopped."""
-    process.run(RelaySettings.from_env(os.environ))
+    process.main()
 
 
 @commands.command("import-patients")
@@ -81,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(wrong.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (SettingsError, database.DatabaseError, process.CannotStart, BadFile) as wrong:
+    except (SettingsError, database.DatabaseError, BadFile) as wrong:
         click.echo(str(wrong), err=True)
         sys.exit(1)
     except OperationalError:

@@ -1,6 +1,6 @@
 """`python -m conversations.relay` is `conversations relay`."""
 
-from conversations.cli import main
+from conversations.relay.process import main
 
 if __name__ == "__main__":
-    main(["relay"])
+    main()

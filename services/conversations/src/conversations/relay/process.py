@@ -4,8 +4,10 @@ It ends gracefully on SIGTERM and SIGINT: what the broker confirmed is deleted f
 """
 
 import math
+import os
 import signal
 import socket
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -43,6 +45,14 @@ LEADING = Gauge("conversations_relay_leading", "1 where this relay is the one th
 
 class CannotStart(Exception):
     """The relay cannot run; the message is one sentence for an operator."""
+
+
+def main() -> None:
+    """Run as the environment says; exit with one sentence when that is impossible."""
+    try:
+        run(RelaySettings.from_env(os.environ))
+    except (SettingsError, database.DatabaseError, CannotStart) as wrong:
+        sys.exit(str(wrong))
 
 
 def run(settings: RelaySettings) -> None:
