@@ -75,6 +75,8 @@ def test_positions_have_no_hole_and_appear_in_order_whoever_writes(desk: RealTim
             assert not failed, failed[0].exception()
             after = seen[-1] if seen else begin
             headers = {"Authorization": f"Bearer {token}"}
+            recent = body(reader.get("/inside/changes", headers=headers))
+            assert recent["position"] == recent["items"][-1]["position"]
             page = body(reader.get(f"/inside/changes?after={after}", headers=headers))
             seen += [item["position"] for item in page["items"]]
 
@@ -158,6 +160,15 @@ def test_only_one_makes_the_account_of_an_address(desk: RealTimeDesk) -> None:
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * (AT_ONCE - 1)
     assert len(desk.changes(after=before)) == 1
+
+
+def test_preparing_again_changes_nothing(desk: RealTimeDesk) -> None:
+    """A second start makes nobody again and tells nobody anything."""
+    before = desk.head()
+
+    prepare(desk.settings)
+
+    assert desk.head() == before
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Passwords at rest: argon2id, salted, checked without telling how long it took whom."""
 
+import time
+
 import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
 
@@ -51,6 +53,16 @@ def test_the_work_is_done_for_nobody_too() -> None:
     assert len(done) == 1
 
 
+def test_nobodys_password_costs_the_processor_as_much_as_somebodys(passwords: Passwords) -> None:
+    """Measured in work, not on the clock: a decoy that could not be read would cost next to nothing."""
+    stored = passwords.hash("somebody's words")
+
+    somebody = min(_work(passwords, stored) for _ in range(3))
+    nobody = min(_work(passwords, None) for _ in range(3))
+
+    assert somebody / 2 < nobody < somebody * 2
+
+
 def test_the_decoy_is_a_hash_like_any_other(passwords: Passwords) -> None:
     """With another form or other costs, time would tell who is unknown."""
     decoy = passwords._decoy  # noqa: SLF001 - what never leaves it is what matters here
@@ -64,3 +76,9 @@ def test_an_old_hash_is_told_apart(passwords: Passwords) -> None:
 
     assert passwords.outdated(old)
     assert not passwords.outdated(passwords.hash("words"))
+
+
+def _work(passwords: Passwords, stored: str | None) -> float:
+    began = time.process_time()
+    passwords.matches(stored, "other words")
+    return time.process_time() - began

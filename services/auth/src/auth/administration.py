@@ -12,8 +12,11 @@ from auth import policy, store
 from auth.model import Account, Kind, Organisation, Reason
 from auth.service import Ground, record_user
 from servicekit.database import transaction
+from servicekit.log import get_logger
 from wire.ids import OrganisationId, PatientId, UserId
 from wire.problems import Conflict, Invalid
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Administration:
         with transaction(self._on.engine) as connection:
             store.add_organisation(connection, organisation)
 
-    def create(self, new: NewAccount) -> Account:
+    def create(self, new: NewAccount, actor: Account | None = None) -> Account:
         """Give somebody an account; Conflict when the e-mail address is taken, Invalid for an unknown organisation."""
         _require_fitting(new.kind, permissions=new.permissions, patients=new.patients)
         password_hash = self._on.passwords.hash(new.password) if new.password else None
@@ -100,6 +103,7 @@ class Administration:
             if not store.add_account(connection, account):
                 raise Conflict("This e-mail address has an account already.")
             change = record_user(self._on, connection, account, Reason.CREATED, tokens_before=None)
+        log.info("user.created", user=account.id, by=actor.id if actor else None)
         self._on.announce(change)
         return account
 
@@ -121,6 +125,7 @@ class Administration:
             if policy.ends_sessions(before, after):
                 store.end_all_of(connection, after.id, now)
             change = record_user(self._on, connection, after, _reason(before, after), tokens_before=taken_until)
+        log.info("user.changed", user=after.id, by=actor.id, reason=change.reason)
         self._on.announce(change)
         return after
 
@@ -135,6 +140,7 @@ class Administration:
             store.change_account(connection, after)
             store.end_all_of(connection, after.id, now)
             change = record_user(self._on, connection, after, Reason.SIGNED_OUT_EVERYWHERE, tokens_before=until)
+        log.info("user.signed_out", user=after.id, by=actor.id)
         self._on.announce(change)
 
 

@@ -18,10 +18,13 @@ from auth.passwords import Passwords
 from auth.seals import digest, stamp
 from servicekit.clock import Clock
 from servicekit.database import transaction
+from servicekit.log import get_logger
 from wire.changes import Change, ChangeType
 from wire.claims import Plane
 from wire.ids import Ids, SessionId
 from wire.times import to_wire
+
+log = get_logger()
 
 Announce = Callable[[Change], None]
 """Tells the broker about a change, after its commit, as well as it can."""
@@ -64,6 +67,7 @@ class SignIn:
         account = found if found and policy.may_enter(found, plane) else None
         right = self._on.passwords.matches(account.password_hash if account else None, password)
         accepted = self._count(address, right=right)
+        log.info("sign_in.checked", accepted=bool(account and accepted), user=found.id if found else None, plane=plane)
         return self._with_todays_hash(account, password) if account and accepted else None
 
     def remember(self, account: Account) -> tuple[Browser, str] | None:
@@ -349,6 +353,7 @@ def _record(
         user=account.listed() if kind is ChangeType.USER_CHANGED else None,
     )
     store.add_change(connection, change, now)
+    log.info("change.recorded", position=position, type=kind, reason=reason, user=account.id, session=session_id)
     return change
 
 

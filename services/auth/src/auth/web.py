@@ -117,7 +117,7 @@ def _administration(on: Doors) -> Blueprint:
         actor = _administrator(on.parts)
         asked: dict[str, Any] = CreateUser().load(json_object(request))
         kind = Kind(asked.pop("kind"))
-        account = on.administration.create(NewAccount(org=actor.org, kind=kind, **asked))
+        account = on.administration.create(NewAccount(org=actor.org, kind=kind, **asked), actor)
         answer = json_response(shown(account), 201)
         answer.headers["Location"] = f"/auth/api/users/{account.id}"
         return answer
