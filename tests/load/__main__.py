@@ -85,7 +85,7 @@ def _run(wanted: argparse.Namespace, stack: ExitStack) -> Report:
     outcomes: list[Outcome] = []
     for name in wanted.only.split(","):
         members = people.signed_in(clinic, hired)
-        _says(name)
+        _says(f"{name}: opening conversations and sockets")
         outcomes.append(asyncio.run(_workload(name, url, clinic, members, meter, wanted)))
     clinic.ends()
     _says("limits of this machine, again")

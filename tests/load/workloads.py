@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -149,6 +150,7 @@ class _steadily:  # noqa: N801 - reads as a word: `async with _steadily(sends, 5
 async def _measured(name: str, what: str, crowd: Crowd, meter: Meter, seconds: float) -> Outcome:
     load = crowd.load
     await asyncio.sleep(WARM_UP_S)
+    sys.stderr.write(f"… {name}: measuring {what}\n")
     with _no_pauses():
         stored, delivered, begun = load.acknowledged, load.delivered, time.perf_counter()
         load.measuring = True
