@@ -6,10 +6,6 @@
 PROJECTS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/embedded/pyproject.toml))
 FOLDERS  := $(PROJECTS:/pyproject.toml=)
 BIN      := .venv/bin
-DEMO     ?= on
-# The demo is for trying things out: there, tokens may be had by password as well (protocol.md section 2).
-AUTH_PASSWORD_GRANT ?= $(DEMO)
-export DEMO AUTH_PASSWORD_GRANT
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
