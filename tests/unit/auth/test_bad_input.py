@@ -1,4 +1,4 @@
-"""Whatever is sent to auth's doors, it answers with a refusal and never with a failure of its own, and logs nothing of it."""
+"""Whatever is sent to auth's doors, it answers with a refusal, never with a failure, and logs nothing of it."""
 
 from string import printable
 

@@ -131,6 +131,26 @@ def test_another_secret_cannot_open_them_and_one_sentence_says_so(desk: Desk) ->
     database.dispose()
 
 
+def test_a_replaced_secret_is_mended_by_a_rotation_that_ends_all_other_keys(
+    desk: Desk, new_desk: Callable[..., Desk]
+) -> None:
+    """Until then the service says what it lacks; afterwards people sign in again."""
+    desk.service_token()
+    other = "another secret of at least thirty-two characters"
+    changed = new_desk(secret=other)
+    before = changed.http.get("/readyz")
+    rotating = engine(desk.settings.database_url)
+    signing_keys(rotating, other, clock=desk.clock).rotate(compromised=True)
+    changed.clock.passes(seconds=6)
+
+    after = changed.http.get("/readyz")
+
+    assert (before.status_code, body(before)["missing"]) == (503, ["signing keys"])
+    assert after.status_code == 200
+    assert changed.signed_in("nora@harbor.example")
+    rotating.dispose()
+
+
 def test_the_first_key_is_made_when_it_is_needed(tmp_path: Path, new_desk: Callable[..., Desk]) -> None:
     """A fresh database signs at once."""
     from servicekit.database import upgrade  # noqa: PLC0415 - only here

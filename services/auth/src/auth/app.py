@@ -123,7 +123,7 @@ def _doors(settings: Settings, base: Ground, keys: SigningKeys) -> Doors:
 def _readiness(database: Engine, keys: SigningKeys) -> Readiness:
     readiness = Readiness()
     readiness.add("database", lambda: _answers(database))
-    readiness.add("signing keys", lambda: bool(keys.public()["keys"]))
+    readiness.add("signing keys", lambda: bool(keys.signing().kid))
     return readiness
 
 

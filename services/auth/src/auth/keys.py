@@ -7,7 +7,6 @@
 
 import json
 import threading
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,22 +33,6 @@ REREAD_AFTER = timedelta(seconds=5)
 _SEALED = {"alg": "dir", "enc": "A256GCM"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKey:
-    """A key ready to use, as long as it may be."""
-
-    stored: StoredKey
-    private: ECKey = field(repr=False)
-
-    def published(self, now: datetime) -> bool:
-        """Tell whether verifiers may still need it."""
-        return self.stored.ends_at is None or now < self.stored.ends_at
-
-    def signs(self, now: datetime) -> bool:
-        """Tell whether it may sign now."""
-        return _usable(self.stored, now)
-
-
 class SigningKeys:
     """The key ring. Several processes share it through the database and read it again every few seconds."""
 
@@ -59,23 +42,26 @@ class SigningKeys:
         self._clock = clock
         self._ids = ids
         self._lock = threading.Lock()
-        self._held: list[SigningKey] = []
+        self._stored: list[StoredKey] = []
+        self._opened: dict[str, ECKey] = {}
         self._read_at: datetime | None = None
 
     def public(self) -> dict[str, Any]:
         """Return the published key set (RFC 7517): public halves only."""
         now = self._clock()
-        return {"keys": [json.loads(key.stored.public) for key in self._ring(now) if key.published(now)]}
+        return {"keys": [json.loads(key.public) for key in self._ring(now) if _published(key, now)]}
 
     def verifying(self) -> KeySet:
         """Return the keys whose signatures still count."""
-        now = self._clock()
-        return KeySet([key.private for key in self._ring(now) if key.published(now)])
+        return KeySet([ECKey.import_key(key) for key in self.public()["keys"]])
 
     def signing(self) -> ECKey:
-        """Return the key that signs now: the newest whose time has come."""
+        """Return the key that signs now, the newest whose time has come; DatabaseError when it cannot be opened."""
         now = self._clock()
-        return max((key for key in self._ring(now) if key.signs(now)), key=lambda key: key.stored.signs_from).private
+        newest = max((key for key in self._ring(now) if _signs(key, now)), key=lambda key: key.signs_from)
+        if newest.kid not in self._opened:
+            self._opened = {newest.kid: self._open(newest)}
+        return self._opened[newest.kid]
 
     def rotate(self, *, compromised: bool = False) -> str:
         """Make the next key and return its id. With `compromised` it signs at once and all others end now."""
@@ -98,26 +84,26 @@ class SigningKeys:
         self._forget()
         return kid
 
-    def _ring(self, now: datetime) -> list[SigningKey]:
+    def _ring(self, now: datetime) -> list[StoredKey]:
         with self._lock:
             if self._read_at is None or now - self._read_at > REREAD_AFTER:
-                self._held = self._read(now)
+                self._stored = self._read(now)
                 self._read_at = now
-            return list(self._held)
+            return self._stored
 
-    def _read(self, now: datetime) -> list[SigningKey]:
-        known = {key.stored.kid: key.private for key in self._held}
+    def _read(self, now: datetime) -> list[StoredKey]:
         with transaction(self._engine) as connection:
             stored = store.keys(connection)
-            if not any(_usable(key, now) for key in stored):
-                store.lock_keys(connection)
-                stored = store.keys(connection)
-                if not any(_usable(key, now) for key in stored):
-                    stored.append(self._make(connection, now, signs_from=now))
-        return [SigningKey(stored=key, private=known.get(key.kid) or self._open(key)) for key in stored]
+            if any(_signs(key, now) for key in stored):
+                return stored
+            store.lock_keys(connection)
+            stored = store.keys(connection)
+            if not any(_signs(key, now) for key in stored):
+                stored.append(self._make(connection, now, signs_from=now))
+            return stored
 
     def _replace(self, connection: Connection, now: datetime, *, compromised: bool) -> str:
-        older = [key for key in store.keys(connection) if key.ends_at is None or key.ends_at > now]
+        older = [key for key in store.keys(connection) if _published(key, now)]
         signs_from = now if compromised or not older else now + PUBLISH_AHEAD
         made = self._make(connection, now, signs_from=signs_from)
         lasting = [key.kid for key in older if compromised or key.ends_at is None]
@@ -147,5 +133,9 @@ class SigningKeys:
             self._read_at = None
 
 
-def _usable(key: StoredKey, now: datetime) -> bool:
-    return key.signs_from <= now and (key.ends_at is None or now < key.ends_at)
+def _published(key: StoredKey, now: datetime) -> bool:
+    return key.ends_at is None or now < key.ends_at
+
+
+def _signs(key: StoredKey, now: datetime) -> bool:
+    return _published(key, now) and key.signs_from <= now
