@@ -97,6 +97,19 @@ def test_an_attempt_is_used_once_and_not_for_long() -> None:
     assert (first.status_code, again.status_code, after_all.status_code) == (303, 400, 400)
 
 
+def test_another_state_of_the_same_browser_does_not_fit() -> None:
+    """A state is compared whole, wherever the attempt of that name is kept."""
+    world = world_of(STAFF)
+    browser = world.browser()
+    back = httpx.URL(world.auth.signs_in(browser.get(STAFF.login, base_url=ORIGIN).location, nora()))
+    turned = back.copy_set_param("state", back.params["state"][::-1])
+
+    answer = browser.get(str(turned), base_url=ORIGIN)
+
+    assert answer.status_code == 400
+    assert browser.get(str(back), base_url=ORIGIN).status_code == 303
+
+
 def test_two_tabs_sign_in_without_undoing_each_other() -> None:
     """The tab that began first ends well although another began meanwhile."""
     world = world_of(STAFF)

@@ -1,6 +1,6 @@
 """A browser's session, kept whole in its cookie: any replica of the gateway can serve it, and none stores it.
 
-Promises: the cookie is sealed (`gatekit.sealing`), HttpOnly, SameSite=Lax, Secure on https and bound to one plane;
+Promises: the cookie is sealed under a key of its plane (`gatekit.sealing`), HttpOnly, SameSite=Lax, Secure on https;
 one that was changed, has ended or belongs to the other plane counts as none.
 """
 
@@ -47,7 +47,7 @@ class SessionCookie:
     def read(self, request: Request) -> BrowserSession | None:
         """Return the session in the request's cookie, or None when there is no good one."""
         kept = self._seal.open(request.cookies.get(self.name, ""))
-        if kept is None or kept.get("plane") != self._plane or not self._now() < kept.get("ends_at", 0):
+        if kept is None or not self._now() < kept["ends_at"]:
             return None
         return BrowserSession(
             session_id=SessionId(kept["session_id"]),
@@ -67,7 +67,6 @@ class SessionCookie:
         kept = {
             "session_id": session.session_id,
             "refresh_token": session.refresh_token,
-            "plane": session.plane,
             "ends_at": session.ends_at,
         }
         response.set_cookie(
