@@ -174,8 +174,12 @@ def test_a_cookie_that_was_changed_is_no_cookie(change: object) -> None:
 def test_a_cookie_of_one_plane_opens_nothing_on_the_other() -> None:
     """The same sealed text under the other cookie's name is no session, though both were made with one secret."""
     staff_world, portal_world = world_of(STAFF), world_of(PORTAL)
-    kept = staff_world.signed_in(nora()).get_cookie("staff_session", path="/messaging")
+    person = nora()
+    kept = staff_world.signed_in(person).get_cookie("staff_session", path="/messaging")
     assert kept is not None
+    (refresh_token,) = staff_world.auth.people
+    portal_world.auth.people[refresh_token] = ada()
+    portal_world.auth.people[refresh_token].session_id = person.session_id
     browser = portal_world.browser()
     browser.set_cookie("portal_session", kept.value, path="/portal")
 
