@@ -21,9 +21,8 @@ export class Api {
   recall = (messageId) => this.call("DELETE", `/messages/${messageId}`);
 
   async call(method, path, body) {
-    const headers = { Accept: "application/json", ...(body && { "Content-Type": "application/json" }) };
-    const answer = await this.fetcher(this.root + path, { method, headers, body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(15_000) }).catch(() => { throw new Problem({ code: "line_lost" }); });
+    const answer = await this.fetcher(this.root + path, { method, body: body && JSON.stringify(body),
+      headers: body ? { "Content-Type": "application/json" } : {}, signal: AbortSignal.timeout(15_000) }).catch(() => { throw new Problem({ code: "line_lost" }); });
     const content = await answer.json().catch(() => null);
     if (answer.ok) return content;
     const { status } = answer;

@@ -77,7 +77,6 @@ export class Chat {
   }
 
   focusThread() {
-    if (document.querySelector("dialog[open]")) return;
     const roomy = matchMedia("(min-width: 60rem) and (not (pointer: coarse))").matches;
     if (roomy && this.thread && this.composer.field.checkVisibility()) this.composer.field.focus();
     else (this.main.querySelector("h2") ?? this.main).focus();
@@ -144,8 +143,7 @@ export class Chat {
       draft: (draft) => messenger.drafts.put(id, draft),
       writing: ({ stream, active }) => messenger.typing(id, stream, active),
       reopen: () => this.try(() => messenger.keep(messenger.api.change(id, { status: "open" }))),
-      edit: ({ entry, body }) => this.try(() => messenger.edit(entry.message.id, body),
-        () => this.composer.edit({ ...entry, message: { ...entry.message, body } })),
+      edit: ({ entry, body, about }) => this.try(() => messenger.edit(entry.message.id, body), () => this.composer.turn(about, body)),
     });
     this.composer.show({ draft: messenger.drafts.get(id), ...this.hooks.composer(conversation) });
   }
@@ -162,18 +160,18 @@ export class Chat {
     return dressed;
   }
 
-  #act({ act, row: { key, entry, item, own } }) {
+  async #act({ act, row: { key, entry, item, own } }) {
     const { messenger, composer } = this;
     const acts = {
-      reply: () => composer.replyTo(entry, own ? t("you") : firstName(entry.actor.name)),
-      edit: () => composer.edit(entry),
+      reply: () => composer.turn({ reply: entry, title: t("replying", { name: own ? t("you") : firstName(entry.actor.name) }) }),
+      edit: () => composer.turn({ edit: entry, title: t("editing") }),
       copy: () => navigator.clipboard.writeText((entry?.message ?? item).body).then(() => this.announce(t("copied")), () => {}),
       recall: async () => await this.sure(t("recall.sure"), t("recall")) && this.try(() => messenger.recall(entry.message.id)),
       again: () => messenger.retry(key),
       discard: () => messenger.discard(key),
     };
-    acts[act]();
     if (item) composer.field.focus();
+    await acts[act]();
   }
 
   #paintTyping() {
@@ -261,7 +259,7 @@ export class Chat {
 
   async #signOut(event) {
     event.preventDefault();
-    const n = this.messenger.outbox?.unsent ?? 0;
+    const n = this.messenger.outbox?.unsent;
     if (n && !(await this.sure(t("sign_out.unsent", { n }), t("sign_out.anyway")))) return;
     this.messenger.signOut();
     event.target.submit();

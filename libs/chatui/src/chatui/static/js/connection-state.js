@@ -2,25 +2,19 @@
 import { emit } from "./dom.js";
 import { t } from "./texts.js";
 
-const FIRST_MAY_TAKE = 1500;
-
 class ConnectionState extends HTMLElement {
   connectedCallback() {
     [this.bar, this.words, this.button] = ["div", "span", "button"].map((name) => this.querySelector(name));
-    this.button.onclick = () => (this.state === "stopped" ? location.reload() : emit(this, "retry"));
-    this.since = Date.now();
+    this.button.onclick = () => (this.stopped ? location.reload() : emit(this, "retry"));
   }
 
   show(state) {
-    clearTimeout(this.timer);
-    this.state = state;
+    this.stopped = state === "stopped";
     this.lived ||= state !== "connecting";
-    if (!this.lived && Date.now() - this.since < FIRST_MAY_TAKE) return void (this.timer = setTimeout(() => this.show(state), FIRST_MAY_TAKE));
-    const text = state === "live" ? "" : t(state === "stopped" ? "stopped" : this.lived ? "reconnecting" : "connecting");
+    this.bar.hidden = state === "live" || !this.lived;
+    const text = this.bar.hidden ? "" : t(this.stopped ? "stopped" : "reconnecting");
     if (this.words.textContent !== text) this.words.textContent = text;
-    this.button.textContent = t(state === "stopped" ? "reload" : "try_now");
-    this.bar.hidden = !text;
-    return undefined;
+    this.button.textContent = t(this.stopped ? "reload" : "try_now");
   }
 }
 

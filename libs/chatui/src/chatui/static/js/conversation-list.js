@@ -3,7 +3,7 @@ import { unreadOf } from "./conversations.js";
 import { emit, fill, part, show } from "./dom.js";
 import { initials, lineText, tone } from "./names.js";
 import { t } from "./texts.js";
-import { fullTime, shortTime } from "./when.js";
+import { shortTime } from "./when.js";
 
 class ConversationList extends HTMLElement {
   held = new Map();
@@ -42,7 +42,7 @@ class ConversationList extends HTMLElement {
       link.classList.toggle("unread", unread > 0);
       link.toggleAttribute("aria-current", selected);
       if (selected) link.setAttribute("aria-current", "page");
-      if (entry) Object.assign(places.time, { dateTime: entry.at, title: fullTime(entry.at) });
+      if (entry) places.time.dateTime = entry.at;
       places.avatar.className = `avatar kind-${kind} tone-${tone(person ?? title)}`;
     };
     return { key: item.id, stamp: JSON.stringify([said, selected]), update, make: () => this.#make(item.id, home) };

@@ -17,8 +17,6 @@ export class Conversations {
 
   get = (id) => this.items.get(id);
 
-  remove = (id) => this.items.delete(id);
-
   /** Keep the server's word, unless live entries are already ahead of it: then it is "stale". */
   merge(conversation) {
     const known = this.get(conversation.id);

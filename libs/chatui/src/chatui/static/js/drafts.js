@@ -28,7 +28,7 @@ export const keysOf = (storage, prefix) =>
 
 export function parsed(text) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text ?? null);
   } catch {
     return null;
   }
@@ -43,20 +43,13 @@ export function keep(storage, key, value) {
   }
 }
 
-/** The browser's storage; where there is none, one that lasts as long as the page. */
+/** The browser's storage; where there is none (then there are no cookies and no session either), nothing is kept. */
 export function safeStorage(real) {
   try {
     real.setItem("messages.probe", "");
     real.removeItem("messages.probe");
     return real;
   } catch {
-    const kept = new Map();
-    return {
-      get length() { return kept.size; },
-      key: (at) => [...kept.keys()][at],
-      getItem: (key) => kept.get(key) ?? null,
-      setItem: (key, value) => kept.set(key, value),
-      removeItem: (key) => kept.delete(key),
-    };
+    return { length: 0, key() {}, getItem() {}, setItem() {}, removeItem() {} };
   }
 }

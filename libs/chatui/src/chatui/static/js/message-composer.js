@@ -19,7 +19,7 @@ class MessageComposer extends HTMLElement {
     const { form, modes, cancel, reopen } = this.places;
     form.onsubmit = (event) => { event.preventDefault(); this.#send(); };
     if (modes) modes.onchange = ({ target }) => { this.stream = target.value; this.#dress(); this.#keep(); };
-    cancel.onclick = () => this.cancel();
+    cancel.onclick = () => this.turn(null);
     reopen.onclick = () => emit(this, "reopen");
     this.field.onkeydown = (event) => this.#key(event);
     this.field.oninput = () => { this.#measure(); this.#keep(); this.#writing(this.field.value.trim() !== ""); };
@@ -35,30 +35,15 @@ class MessageComposer extends HTMLElement {
     this.#dress();
   }
 
-  replyTo(entry, author) {
-    this.#turn({ reply: entry, title: t("replying", { name: author }), text: entry.message.body });
-    if (this.internal) this.stream = entry.stream;
-    this.#dress();
-  }
-
-  edit(entry) {
-    this.#turn({ edit: entry, title: t("editing"), text: "", before: { text: this.field.value, stream: this.stream } });
-    this.field.value = entry.message.body;
-    this.stream = entry.stream;
-    this.#dress();
-  }
-
-  /** Back to what was there before replying or editing. */
-  cancel() {
-    this.#turn(null);
-    this.#dress();
-  }
-
-  #turn(about) {
-    const { before } = this.about ?? {};
-    if (before) Object.assign(this, { stream: before.stream }).field.value = before.text;
-    this.about = about;
+  /** Turn to a message, `{reply}` or `{edit}` with a `title`, or back to what was there before. */
+  turn(about, text = about?.edit?.message.body) {
+    if (this.about?.edit) Object.assign(this, { stream: this.about.stream }).field.value = this.about.text;
+    this.about = about && { ...about, text: this.field.value, stream: this.stream };
+    const entry = about?.reply ?? about?.edit;
+    if (entry && this.internal) this.stream = entry.stream;
+    if (text) this.field.value = text;
     this.field.focus();
+    this.#dress();
   }
 
   #dress() {
@@ -67,7 +52,7 @@ class MessageComposer extends HTMLElement {
     const prompt = note ? t("internal.compose") : t("compose.to", { name });
     this.classList.toggle("note", note);
     fill(places, { modes: this.internal && !about?.edit, shared: t("mode.shared", { name }), context: Boolean(about),
-      about: about?.title ?? "", quote: about?.text ?? "", word: t(about?.edit ? "save" : note ? "internal.send" : "send") });
+      about: about?.title ?? "", quote: about?.reply?.message.body ?? "", word: t(about?.edit ? "save" : note ? "internal.send" : "send") });
     if (this.internal) places.modes.querySelector(`[value=${this.stream}]`).checked = true;
     draw(places.picture, note ? "lock" : "send");
     this.field.placeholder = prompt;
@@ -76,7 +61,7 @@ class MessageComposer extends HTMLElement {
   }
 
   #key(event) {
-    if (event.key === "Escape" && this.about) this.cancel();
+    if (event.key === "Escape" && this.about) this.turn(null);
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches) return;
     event.preventDefault();
     this.#send();
@@ -85,15 +70,15 @@ class MessageComposer extends HTMLElement {
   #send() {
     const body = this.field.value.trim().normalize("NFC");
     if (!body || [...body].length > this.limit) return this.field.focus();
-    const { edit, reply } = this.about ?? {};
-    const { stream } = this;
+    const { about, stream } = this;
+    const { edit, reply } = about ?? {};
+    this.turn(null);
     if (!edit) this.field.value = "";
-    this.#turn(null);
-    if (edit) emit(this, "edit", { entry: edit, body });
+    if (edit) emit(this, "edit", { entry: edit, body, about });
     else emit(this, "send", { body, stream, reply });
     this.#keep();
     this.#writing(false);
-    return this.#dress();
+    return this.#measure();
   }
 
   #keep() {

@@ -45,8 +45,8 @@ class MessageItem extends HTMLElement {
     places.mark.className = `mark ${mark}`;
     if (MARKS[mark]) draw(places.picture, MARKS[mark]);
     this.setAttribute("aria-label", [name, clockTime(at), note && t("internal.note")].filter(Boolean).join(", "));
-    const words = { message: true, own, note, first, last: row.last, recalled, failed: mark === "failed", waiting: MARKS[mark] === "clock" };
-    this.className = Object.keys(words).filter((word) => words[word]).join(" ");
+    this.className = ["message", own && "own", note && "note", first && "first", row.last && "last", recalled && "recalled",
+      mark === "failed" && mark, MARKS[mark] === "clock" && "waiting"].filter(Boolean).join(" ");
   }
 
   say(act) {

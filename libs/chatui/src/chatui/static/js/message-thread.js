@@ -32,7 +32,7 @@ class MessageThread extends HTMLElement {
 
   connectedCallback() {
     this.log.onscroll = () => this.#scrolled();
-    this.places.jump.onclick = () => this.toLatest(true);
+    this.places.jump.onclick = () => { this.toLatest(); this.log.focus(); };
     new ResizeObserver(() => this.#resized()).observe(this.log);
   }
 
@@ -50,10 +50,9 @@ class MessageThread extends HTMLElement {
     if (opened) this.#open();
   }
 
-  toLatest(focus) {
+  toLatest() {
     Object.assign(this, { end: null, stick: true, missed: 0, size: FIRST });
     this.#draw();
-    if (focus) this.log.focus();
   }
 
   /** A conversation opens at its first unread message, or at its end. */

@@ -326,7 +326,7 @@ export class Messenger extends EventTarget {
   }
 
   #forget(id) {
-    this.conversations.remove(id);
+    this.conversations.items.delete(id);
     this.timelines.delete(id);
     this.missing.set(id, new Problem({ code: "not_found" }));
     this.#tell("change");

@@ -15,7 +15,7 @@ let details = null;
 function head(places, { kind }, { title, person }) {
   fill(places, { patient: kind === "patient", letters: person && initials(person), several: !person });
   places.avatar.className = `avatar kind-${kind} tone-${tone(person ?? title)}`;
-  places.details.setAttribute("aria-expanded", String(!byId("details").hidden));
+  places.details.setAttribute("aria-expanded", !byId("details").hidden);
   places.details.onclick = toggleDetails;
 }
 
@@ -65,7 +65,7 @@ byId("search").addEventListener("input", ({ target }) => {
 document.querySelector(".filters").addEventListener("click", ({ target }) => {
   if (!target.dataset.filter) return;
   find.filter = target.dataset.filter;
-  document.querySelectorAll("[data-filter]").forEach((pill) => pill.setAttribute("aria-pressed", String(pill === target)));
+  document.querySelectorAll("[data-filter]").forEach((pill) => pill.setAttribute("aria-pressed", pill === target));
   chat.draw();
   if (find.filter !== "all") browse();
 });
