@@ -7,7 +7,7 @@ import os
 import sys
 
 import gevent
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from embedded.folder import FolderError, opened
 from embedded.house import House, build
@@ -26,8 +26,8 @@ def main() -> int:
         _run(Settings.from_env(os.environ))
     except (SettingsError, FolderError, PortTaken, DatabaseError) as wrong:
         return _sorry(str(wrong))
-    except SQLAlchemyError as wrong:
-        return _sorry(f"The databases in the data folder cannot be used: {getattr(wrong, 'orig', None) or wrong}.")
+    except DBAPIError as wrong:
+        return _sorry(f"A database in the data folder cannot be used: {wrong.orig}.")
     except KeyboardInterrupt:
         return 0
     return 0
@@ -37,16 +37,17 @@ def _run(settings: Settings) -> None:
     configure("embedded", settings.log_level)
     with opened(settings.data_dir) as folder:
         sockets = listen(settings.port, everywhere=settings.everywhere)
-        house = build(settings, folder)
+        demo = folder.demo(asked=settings.demo)
+        house = build(settings, folder, demo=demo)
         serve(
             house.origin,
             sockets,
-            on_ready=lambda: gevent.spawn(_welcome, house, settings),
+            on_ready=lambda: gevent.spawn(_welcome, house, settings, demo=demo),
             on_stop=lambda: _farewell(house),
         )
 
 
-def _welcome(house: House, settings: Settings) -> None:
+def _welcome(house: House, settings: Settings, *, demo: bool) -> None:
     house.start()
     missing = house.wait_until_ready(READY_WITHIN_S)
     if missing:
@@ -54,7 +55,7 @@ def _welcome(house: House, settings: Settings) -> None:
     origin = settings.public_origin
     _say("", "Messages is ready.", "")
     _say(f"  Staff      {origin}/messaging", f"  Patients   {origin}/portal/messages")
-    if settings.demo:
+    if demo:
         _say("", "  The demo clinic (every password is messages-demo):")
         _say("    nora@harbor.example, dmitri@harbor.example, rosa@harbor.example    staff")
         _say("    ada@patients.example, maria@patients.example                       patients")

@@ -37,6 +37,16 @@ class Folder:
     path: Path
     secrets: Secrets
 
+    def demo(self, *, asked: bool | None) -> bool:
+        """Tell whether the demo clinic is wanted here: as asked, else as before, else (a new folder) yes.
+
+        What was chosen stays chosen: a plain `make run` never opens a real clinic's folder to the demo's people.
+        """
+        choice = self.path / "demo"
+        wanted = asked if asked is not None else not choice.exists() or choice.read_text() == "on"
+        choice.write_text("on" if wanted else "off")
+        return wanted
+
     def database_url(self, name: str) -> str:
         """Return the SQLAlchemy URL of the SQLite file of that name."""
         return f"sqlite:///{self.path / name}.db"

@@ -58,20 +58,20 @@ class House:
         return missing
 
 
-def build(settings: Settings, folder: Folder) -> House:
+def build(settings: Settings, folder: Folder, *, demo: bool) -> House:
     """Bring both databases to this release, seed the demo where it is wanted, and compose; nothing runs yet."""
     services: dict[str, Composed] = {}
     transports: Transports = {name: _inside(services, name) for name in ("auth", "conversations")}
     exchange = InProcessExchange()
-    services["auth"] = _auth(settings, folder, exchange)
-    services["conversations"] = _conversations(settings, folder, exchange, transports)
+    services["auth"] = _auth(settings, folder, exchange, demo=demo)
+    services["conversations"] = _conversations(settings, folder, exchange, transports, demo=demo)
     services["staff-gateway"] = _staff(settings, folder, exchange, transports)
     services["portal-gateway"] = _portal(settings, folder, exchange, transports)
     origin = Origin({name: service.wsgi for name, service in services.items()}, lambda: _missing(services))
     return House(origin=origin, services=services)
 
 
-def _auth(settings: Settings, folder: Folder, exchange: Exchange) -> Composed:
+def _auth(settings: Settings, folder: Folder, exchange: Exchange, *, demo: bool) -> Composed:
     told = auth.settings.Settings(
         public_origin=settings.public_origin,
         database_url=folder.database_url("auth"),
@@ -79,8 +79,8 @@ def _auth(settings: Settings, folder: Folder, exchange: Exchange) -> Composed:
         staff_gateway_secret=folder.secrets.staff_gateway,
         portal_gateway_secret=folder.secrets.portal_gateway,
         conversations_secret=folder.secrets.conversations,
-        password_grant=settings.demo,
-        demo=settings.demo,
+        password_grant=demo,
+        demo=demo,
     )
     # A password's hash takes 20 ms and more: on gevent's real threads it stops nobody else.
     offload = get_hub().threadpool.apply
@@ -88,7 +88,9 @@ def _auth(settings: Settings, folder: Folder, exchange: Exchange) -> Composed:
     return auth.app.compose(told, exchange=exchange, offload=offload)
 
 
-def _conversations(settings: Settings, folder: Folder, exchange: Exchange, transports: Transports) -> Composed:
+def _conversations(
+    settings: Settings, folder: Folder, exchange: Exchange, transports: Transports, *, demo: bool
+) -> Composed:
     told = conversations.settings.Settings(
         public_origin=settings.public_origin,
         database_url=folder.database_url("conversations"),
@@ -97,7 +99,7 @@ def _conversations(settings: Settings, folder: Folder, exchange: Exchange, trans
     )
     database = engine(told.database_url)
     upgrade(database, "conversations")
-    if settings.demo:
+    if demo:
         conversations.demo.seed(database, clock=utc_now)
     database.dispose()
     return conversations.app.compose(told, exchange=exchange, transports=transports)
@@ -139,5 +141,5 @@ def _missing(services: dict[str, Composed]) -> list[str]:
     for name, service in services.items():
         answer = service.wsgi.test_client().get("/readyz")
         if answer.status_code != httpx.codes.OK:
-            missing += [f"{name} {part}" for part in answer.json["missing"]]
+            missing += [f"{name} {part}" for part in answer.get_json()["missing"]]
     return missing

@@ -15,7 +15,8 @@ class Settings:
 
     port: int
     data_dir: Path
-    demo: bool
+    demo: bool | None
+    """None: as it was in this data folder, and on where it is new."""
     public_origin: str
     everywhere: bool
     log_level: str
@@ -28,7 +29,7 @@ class Settings:
         settings = cls(
             port=port,
             data_dir=Path(reader.text("DATA_DIR", "var")),
-            demo=reader.flag("DEMO", default=True),
+            demo=reader.flag("DEMO") if reader.text("DEMO", "") else None,
             public_origin=reader.text("PUBLIC_ORIGIN", f"http://localhost:{port}").rstrip("/"),
             everywhere=reader.flag("EVERYWHERE"),
             log_level=reader.text("LOG_LEVEL", "WARNING"),
