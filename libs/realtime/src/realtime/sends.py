@@ -12,16 +12,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
-from time import time
 from typing import Any, Final, Protocol
 
 from gevent.event import AsyncResult, Event
 from gevent.timeout import Timeout
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from realtime.metrics import SEND_BATCH, SENDS
+from realtime.shares import Shares
 from realtime.upstream import Stored
 from servicekit.background import Stop
 from servicekit.log import failure, get_logger
@@ -61,8 +58,7 @@ class Sends:
     def __init__(self, stores: Stores, *, plane: str, per_minute: int) -> None:
         self._stores = stores
         self._plane = plane
-        self._share = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._shares = Shares(per_minute)
         self._waiting: deque[_Item] = deque()
         self._filled = Event()
         self._idle = Event()
@@ -93,12 +89,11 @@ class Sends:
 
     def count(self, claims: Claims) -> None:
         """Count a message against its author's share; RateLimited when that is used up."""
-        if self._limiter.hit(self._share, claims.user_id):
+        wait = self._shares.take(claims.user_id)
+        if wait is None:
             return
         SENDS.labels(plane=self._plane, outcome=RateLimited.code).inc()
-        reset = self._limiter.get_window_stats(self._share, claims.user_id).reset_time
-        wait = max(1, ceil(reset - time()))
-        raise RateLimited(f"At most {self._share.amount} messages a minute.", retry_after=wait)
+        raise RateLimited(f"At most {self._shares.per_minute} messages a minute.", retry_after=max(1, ceil(wait)))
 
     def run(self, stop: Stop) -> None:
         """Send batches until it is time to end and the queue was closed."""
