@@ -19,6 +19,7 @@ from wsproto.events import CloseConnection, TextMessage
 from realtime.connection import Connection
 from realtime.desk import Desk
 from realtime.marks import Marks
+from realtime.outbox import Turns
 from realtime.pushes import EntryPush, entry_push
 from realtime.sends import Sends
 from realtime.session import Credentials, Doorkeeper, Session
@@ -151,6 +152,12 @@ class Wire:
         self.reads.set()
         self._reader = FrameReader(ConnectionType.CLIENT)
 
+    def write_now(self, data: bytes) -> int:
+        if not self.reads.is_set():
+            return 0
+        self.write(data)
+        return len(data)
+
     def write(self, data: bytes) -> None:
         self.reads.wait()
         if self.broken:
@@ -267,6 +274,7 @@ class Stage:
     marks: Marks = field(init=False)
     writers: WhoWrites = field(init=False)
     doorkeeper: Doorkeeper = field(init=False)
+    desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self.sends = Sends(self.conversations, plane=self.plane, per_minute=self.per_minute)
@@ -277,14 +285,7 @@ class Stage:
             verify=self._verify,
             permission=Permission.VIEW if self.plane is Plane.STAFF else None,
         )
-
-    def opens(
-        self, shown: Claims | None = None, *, renew: Callable[[], Credentials] | None = None, wire: Wire | None = None
-    ) -> Connection:
-        """Open a socket and return it."""
-        held = shown or claims(plane=self.plane)
-        self.known["first"] = held
-        desk = Desk(
+        self.desk = Desk(
             plane=self.plane,
             presenter=ShowAll() if self.plane is Plane.STAFF else ShowShared(),
             remembers=self.conversations,
@@ -292,11 +293,19 @@ class Stage:
             sends=self.sends,
             marks=self.marks,
             writers=self.writers,
-            turns=BoundedSemaphore(8),
+            writes=Turns(),
+            asks=BoundedSemaphore(8),
             timing=Timing(clock=self.clock, ticks=self.clock.ticks, spread=lambda: 0.0),
         )
+
+    def opens(
+        self, shown: Claims | None = None, *, renew: Callable[[], Credentials] | None = None, wire: Wire | None = None
+    ) -> Connection:
+        """Open a socket and return it."""
+        held = shown or claims(plane=self.plane)
+        self.known["first"] = held
         credentials = Credentials(claims=held, access_token="first", renew=renew)
-        return Connection(desk, Session(credentials, self.doorkeeper, self.clock, 0.0), wire or self.wire)
+        return Connection(self.desk, Session(credentials, self.doorkeeper, self.clock, 0.0), wire or self.wire)
 
     def greeted(self, **hello: object) -> Connection:
         """Open a socket and say hello."""

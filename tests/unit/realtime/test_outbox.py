@@ -3,7 +3,7 @@
 import gevent
 
 from realtime import framing
-from realtime.outbox import FRAMES_AT_MOST, Outbox
+from realtime.outbox import FRAMES_AT_MOST, Outbox, Turns
 from realtime.pushes import EntryPush
 from tests.unit.realtime.stage import Wire, entry, pushed, settles
 
@@ -14,7 +14,7 @@ class Written:
     def __init__(self, wire: Wire) -> None:
         self.entries: list[EntryPush] = []
         self.breaks = 0
-        self.outbox = Outbox(wire, self.entries.append, self._broke)
+        self.outbox = Outbox(wire, Turns(), self.entries.append, self._broke)
 
     def _broke(self) -> None:
         self.breaks += 1

@@ -17,6 +17,7 @@ from realtime.desk import Desk, Introduce
 from realtime.hub import SOCKETS_PER_USER, Hub
 from realtime.marks import Marks
 from realtime.metrics import BROKER_UP
+from realtime.outbox import Turns
 from realtime.pushes import Presenter
 from realtime.revocations import Revoker
 from realtime.sends import Sends
@@ -90,7 +91,8 @@ class Realtime:
             sends=self.sends,
             marks=self._marks,
             writers=self._writers,
-            turns=BoundedSemaphore(ASK_AT_ONCE),
+            writes=Turns(),
+            asks=BoundedSemaphore(ASK_AT_ONCE),
             timing=timing,
         )
         changes.listen(self._revoker.apply)

@@ -53,7 +53,7 @@ class Commands:
     def _welcome(self, command: Hello, welcomed: Welcomed) -> None:
         outcome: Fields | Problem
         try:
-            with self._desk.turns:
+            with self._desk.asks:
                 told = self._desk.remembers.me(self._session.access_token)
             me = self._desk.introduce(self._session.claims, told)
             outcome = {"me": me, "heartbeat_s": int(BEAT_EVERY), "server_time": self._now()}

@@ -14,7 +14,7 @@ from realtime import protocol
 from realtime.commands import Commands
 from realtime.desk import Desk
 from realtime.hearing import Hearing
-from realtime.metrics import CLOSES, FRAMES_IN
+from realtime.metrics import CLOSES, frames_in
 from realtime.outbox import Line, Outbox
 from realtime.protocol import Fields, Hello, ProtocolViolation, Ref, Refusal
 from realtime.pushes import EntryPush, Push
@@ -38,7 +38,7 @@ class Connection:
         self.session = session
         self._desk = desk
         self._line = line
-        self._outbox = Outbox(line, self._written, line.hang_up)
+        self._outbox = Outbox(line, desk.writes, self._written, line.hang_up)
         self._hearing = Hearing(desk, session, self._outbox, self)
         self._commands = Commands(desk, session, self._hearing, self._answer)
         self._greeted = False
@@ -67,7 +67,7 @@ class Connection:
         except ProtocolViolation as violation:
             self.leave(CloseCode.PROTOCOL_ERROR, str(violation))
             return
-        FRAMES_IN.labels(plane=self._desk.plane, op=type(command).__name__.lower()).inc()
+        frames_in(self._desk.plane, type(command).__name__.lower()).inc()
         if isinstance(command, Refusal):
             self._answer(command.ref, command.problem)
         elif isinstance(command, Hello) and not self._greeted:

@@ -7,6 +7,7 @@ from typing import Protocol
 from gevent.lock import BoundedSemaphore
 
 from realtime.marks import Marks
+from realtime.outbox import Turns
 from realtime.protocol import Fields
 from realtime.pushes import Presenter
 from realtime.sends import Sends
@@ -41,7 +42,8 @@ class Desk:
     sends: Sends
     marks: Marks
     writers: WhoWrites
-    turns: BoundedSemaphore
+    writes: Turns
+    asks: BoundedSemaphore
     """Bounds how many sockets ask the database at the same time, when all of them have to."""
     timing: Timing
 

@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event
 
 from realtime.desk import Desk
-from realtime.metrics import CATCH_UPS, DELIVERIES, HOLES
+from realtime.metrics import CATCH_UPS, HOLES
 from realtime.outbox import Outbox
 from realtime.protocol import push
 from realtime.pushes import EntryPush, Push, StatePush, entry_push
@@ -171,7 +171,7 @@ class Hearing:
         refused = False
         while not self._exit.leaving:
             try:
-                with self._desk.turns:
+                with self._desk.asks:
                     return self._desk.remembers.catch_up(
                         self._session.access_token, self._streams.positions(), unlisted
                     )
@@ -199,7 +199,6 @@ class Hearing:
     # Writing.
 
     def _write(self, ready: Push) -> None:
-        DELIVERIES.labels(plane=self._desk.plane).inc()
         if not self._outbox.put(ready.frame, _numbered(ready)):
             self._exit.too_slow("the client does not read")
 

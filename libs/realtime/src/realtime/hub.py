@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from realtime.connection import Connection
-from realtime.metrics import CONNECTIONS
+from realtime.metrics import CONNECTIONS, DELIVERIES
 from realtime.pushes import Push
 from servicekit.log import failure, get_logger
 from wire.ids import SessionId, UserId
@@ -32,6 +32,7 @@ class Hub:
         self._by_user: dict[UserId, Sockets] = {}
         self._by_session: dict[SessionId, Sockets] = {}
         self._count = 0
+        self._deliveries = DELIVERIES.labels(plane=plane)
 
     def __len__(self) -> int:
         return self._count
@@ -72,20 +73,22 @@ class Hub:
     def each(self, do: Callable[[Connection], None]) -> None:
         """Do something with every socket."""
         for connection in self.everyone():
-            _safely(connection, do)
+            try:
+                do(connection)
+            except Exception as error:  # noqa: BLE001 - the top of a loop: one socket's failure harms no other
+                log.error("hub.socket_failed", user=connection.session.claims.user_id, **failure(error))
 
     def fan_out(self, audience: Iterable[UserId], push: Push) -> None:
         """Offer a push to every socket of its audience."""
+        sockets = 0
         for user_id in audience:
             for connection in self.of_user(user_id):
-                _safely(connection, lambda taker: taker.offer(push))
-
-
-def _safely(connection: Connection, do: Callable[[Connection], None]) -> None:
-    try:
-        do(connection)
-    except Exception as error:  # noqa: BLE001 - the top of a loop: one socket's failure harms no other
-        log.error("hub.socket_failed", user=connection.session.claims.user_id, **failure(error))
+                sockets += 1
+                try:
+                    connection.offer(push)
+                except Exception as error:  # noqa: BLE001 - the top of a loop: one socket's failure harms no other
+                    log.error("hub.offer_failed", user=user_id, **failure(error))
+        self._deliveries.inc(sockets)
 
 
 def _drop(sockets_of: dict[Key, Sockets], key: Key, connection: Connection) -> None:

@@ -1,5 +1,7 @@
 """What the live exchange counts, for Prometheus. Labels hold words of ours, never ids or anything a person wrote."""
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 CONNECTIONS = Gauge("messages_live_connections", "Open sockets.", ["plane"])
@@ -21,3 +23,9 @@ SEND_BATCH = Histogram(
     "messages_send_batch_items", "Messages in one batch.", ["plane"], buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
 BROKER_UP = Gauge("messages_live_broker_connected", "1 while events arrive from the broker.", ["plane"])
+
+
+@cache
+def frames_in(plane: str, op: str) -> Counter:
+    """Return the counter of one op's frames, looked up once."""
+    return FRAMES_IN.labels(plane=plane, op=op)

@@ -1,8 +1,11 @@
-"""What waits to be written to one socket, and the one greenlet that writes it.
+"""What waits to be written to one socket, and who writes it.
 
-Promises: frames go out whole and in order; at most one greenlet writes; it exists only while there is something to
-write, so an idle socket costs none. The queue is bounded in frames and bytes, and a full one is the caller's to judge:
-`put` says no, `put_when_room` waits. After `last` nothing more is taken.
+At the end of each turn of the loop whatever gathered is written, without waiting, by one greenlet for all sockets: a
+push to five hundred people costs five hundred writes and not five hundred greenlets. Only a socket whose client does
+not keep up gets a writer of its own, for as long as that lasts.
+
+Promises: frames go out whole and in order; never do two write to one socket. The queue is bounded in frames and bytes,
+and a full one is the caller's to judge: `put` says no, `put_when_room` waits. After `last` nothing more is taken.
 """
 
 from collections import deque
@@ -26,6 +29,9 @@ log = get_logger()
 class Line(Protocol):
     """The wire to one client."""
 
+    def write_now(self, data: bytes) -> int:
+        """Write what the wire takes at once and return how many bytes that were; OSError likewise."""
+
     def write(self, data: bytes) -> None:
         """Write all of `data`; OSError when the other side is gone or does not read for too long."""
 
@@ -33,16 +39,38 @@ class Line(Protocol):
         """End the line at once, whatever is on its way."""
 
 
+class Turns:
+    """The outboxes that have something to write at the end of this turn of the loop."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Outbox] = []
+
+    def add(self, outbox: "Outbox") -> None:
+        """Have `outbox` written soon."""
+        if not self._waiting:
+            gevent.spawn(self._write_all)
+        self._waiting.append(outbox)
+
+    def _write_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for outbox in waiting:
+            outbox.write_now()
+
+
 class Outbox:
     """The queue of one socket."""
 
-    def __init__(self, line: Line, on_written: Callable[[EntryPush], None], on_broken: Callable[[], None]) -> None:
+    def __init__(
+        self, line: Line, turns: Turns, on_written: Callable[[EntryPush], None], on_broken: Callable[[], None]
+    ) -> None:
         self._line = line
+        self._turns = turns
         self._on_written = on_written
         self._on_broken = on_broken
         self._waiting: deque[tuple[bytes, EntryPush | None]] = deque()
         self._bytes = 0
         self._writing = False
+        """Whether somebody writes, or is about to."""
         self._ended = False
         self._room: Event | None = None
         self._done: Event | None = None
@@ -94,24 +122,42 @@ class Outbox:
     def _wake(self) -> None:
         if not self._writing:
             self._writing = True
-            gevent.spawn(self._write_out)
+            self._turns.add(self)
 
-    def _write_out(self) -> None:
+    def write_now(self) -> None:
+        """Write what can be written without waiting; the rest gets a greenlet of its own."""
         try:
             while self._waiting:
                 chunk, entries = self._next_chunk()
+                taken = self._line.write_now(chunk)
+                if taken < len(chunk):
+                    gevent.spawn(self._write_on, chunk[taken:], entries)
+                    return
+                self._note(entries)
+        except Exception as error:  # noqa: BLE001 - one socket's end must not be another one's
+            self._break_off(error)
+        self._rest()
+
+    def _write_on(self, chunk: bytes, entries: list[EntryPush]) -> None:
+        try:
+            self._line.write(chunk)
+            self._note(entries)
+            while self._waiting:
+                chunk, entries = self._next_chunk()
                 self._line.write(chunk)
-                for entry in entries:
-                    self._on_written(entry)
-        except OSError:
-            self._break_off()
+                self._note(entries)
         except Exception as error:  # noqa: BLE001 - the top of the writer: whatever broke, the socket must end with it
-            log.error("outbox.failed", **failure(error))
-            self._break_off()
-        finally:
-            self._writing = False
-            if self._done is not None:
-                self._done.set()
+            self._break_off(error)
+        self._rest()
+
+    def _note(self, entries: list[EntryPush]) -> None:
+        for entry in entries:
+            self._on_written(entry)
+
+    def _rest(self) -> None:
+        self._writing = False
+        if self._done is not None:
+            self._done.set()
 
     def _next_chunk(self) -> tuple[bytes, list[EntryPush]]:
         frames: list[bytes] = []
@@ -133,7 +179,9 @@ class Outbox:
         self._waiting.clear()
         self._bytes = 0
 
-    def _break_off(self) -> None:
+    def _break_off(self, error: Exception) -> None:
+        if not isinstance(error, OSError):
+            log.error("outbox.failed", **failure(error))
         self._forget()
         self.end()
         self._on_broken()
