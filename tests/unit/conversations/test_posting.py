@@ -235,4 +235,4 @@ def test_an_account_that_was_closed_posts_nothing(house: Inside, nora: Somebody,
     """Even while its token has not ended."""
     house.tells_of(nora, position=2, active=False)
 
-    assert codes([nora.posts(direct, "still here")]) == ["unauthenticated"]
+    assert codes([nora.posts(direct, "still here")]) == ["not_found"]

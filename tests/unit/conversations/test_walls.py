@@ -90,6 +90,39 @@ def test_a_proxy_whose_standing_ended_is_a_stranger(house: Inside, nora: Somebod
     assert maria.posts(conversation, "hello")["problem"]["code"] == "not_found"
 
 
+def test_a_proxy_whose_standing_ended_hears_no_more(house: Inside, nora: Somebody) -> None:
+    """As soon as the directory knows, whatever token is still around: out of the audience, out of the participants."""
+    maria_id, leo_id = house.patient_record("Maria", nora), house.patient_record("Leo", nora)
+    maria = house.patient("Maria", maria_id, leo_id)
+    father = house.patient("Father", house.patient_record("Father"), leo_id)
+    conversation = maria.opens("patient", "He coughs", subject="Leo", patient_id=leo_id).json["id"]
+
+    maria.patients = (maria_id,)
+    house.tells_of(maria, position=2)
+    nora.posts(conversation, "Come in")
+
+    assert house.events("portal")[-1]["audience"] == [father.id]
+    assert maria.posts(conversation, "hello")["problem"]["code"] == "not_found"
+    assert maria.id not in {one["id"] for one in nora.sees(conversation)["participants"]}
+
+
+def test_a_proxy_who_comes_later_finds_what_there_is(house: Inside, nora: Somebody) -> None:
+    """On their first look they join the conversations of the patient they now stand for, and everybody sees it."""
+    leo_id = house.patient_record("Leo", nora)
+    maria = house.patient("Maria", house.patient_record("Maria", nora), leo_id)
+    conversation = maria.opens("patient", "He coughs", subject="Leo", patient_id=leo_id).json["id"]
+    father = house.patient("Father", house.patient_record("Father", nora), leo_id)
+
+    found = father.lists()
+    posted = father.posts(conversation, "I am here too")
+
+    assert [one["id"] for one in found] == [conversation]
+    assert found[0]["unread"] == {"shared": 0}
+    assert posted["status"] == 201
+    assert nora.timeline(conversation)["items"][-2]["user"]["name"] == "Father"
+    assert len(father.lists()) == 1
+
+
 def everything_of(person: Somebody, conversation: str) -> str:
     """Return all a patient can be shown, as one text."""
     shown = [

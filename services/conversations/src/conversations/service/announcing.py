@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from conversations.model import Audience, Person, PersonKind, Standing, StateType
 from conversations.service.desk import Work
-from conversations.service.reading import shown_to
+from conversations.service.showing import shown_to
 from conversations.store import directory
 from wire.claims import Claims, Plane
 from wire.ids import OrganisationId, PatientId, SessionId, UserId

@@ -5,7 +5,7 @@ Every change is an entry with the next seq of its stream; what it replaced stays
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import Row
 
@@ -32,10 +32,11 @@ from conversations.policy import (
     require_someone_left,
 )
 from conversations.service import shapes
-from conversations.service.announcing import announce_change, announce_to
+from conversations.service.announcing import announce_change
 from conversations.service.desk import Desk, Work
-from conversations.service.reading import member_of, shown_to
+from conversations.service.joining import take_in
 from conversations.service.shapes import Shape
+from conversations.service.showing import member_of, shown_to
 from conversations.store import conversations as store
 from conversations.store import directory, timeline
 from wire.bodies import PARTICIPANTS_MAX
@@ -141,7 +142,9 @@ def _add(work: Work, conversation_id: str, user_id: str) -> Shape:
     members = _members(work, conversation_id)
     require_adding(work.claims, standing, members[work.claims.user_id])
     if user_id not in members:
-        _take_in(work, standing, audience, _newcomer(work, members, user_id))
+        newcomer = _newcomer(work, members, user_id)
+        take_in(work, standing, audience, newcomer, Role.MEMBER)
+        work.record(Action.JOINED, standing.id, subject_id=newcomer.id)
     work.save()
     return shown_to(work.connection, work.claims, [conversation_id])[0]
 
@@ -153,28 +156,6 @@ def _newcomer(work: Work, members: dict[str, Participation], user_id: str) -> Pe
     if user_id not in found:
         raise Invalid(errors={"user_id": ["This person cannot be written to."]})
     return found[user_id]
-
-
-def _take_in(work: Work, standing: Standing, audience: Audience, newcomer: Person) -> None:
-    store.take_in_again(
-        work.connection,
-        {
-            "conversation_id": standing.id,
-            "user_id": newcomer.id,
-            "org": work.org,
-            "kind": newcomer.kind,
-            "role": Role.MEMBER,
-            "joined_at": work.at,
-            "joined_shared": standing.head_shared,
-            "joined_internal": standing.head_internal,
-        },
-    )
-    wider = replace(audience, staff=(*audience.staff, newcomer.id))
-    announce_to(work, standing, wider, [newcomer])
-    work.ledger(standing, wider).append(
-        Stream.SHARED, EntryType.JOINED, work.me(), {"user": shapes.person(newcomer)}, user_id=newcomer.id
-    )
-    work.record(Action.JOINED, standing.id, subject_id=newcomer.id)
 
 
 def _remove(work: Work, conversation_id: str, user_id: str) -> Shape:

@@ -15,8 +15,8 @@ from conversations.policy import require_opening, require_writing
 from conversations.service.announcing import announce_to
 from conversations.service.desk import Desk, Work
 from conversations.service.posting import Draft, Posted, Posting, append_post
-from conversations.service.reading import audience_of, shown_to
 from conversations.service.shapes import Shape
+from conversations.service.showing import audience_of, shown_to
 from conversations.store import conversations as store
 from conversations.store import directory, posts
 from wire.claims import Claims, Plane

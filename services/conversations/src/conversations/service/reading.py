@@ -7,38 +7,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row
+from sqlalchemy import ColumnElement, Row
 
-from conversations.model import Action, Audience, Kind, Participation, PersonKind, Standing, Status, Stream
-from conversations.policy import (
-    can_reply,
-    require_hearing,
-    require_history,
-    require_member,
-    require_staff,
-    streams_of,
-)
+from conversations.model import Action, Kind, PersonKind, Status, Stream
+from conversations.policy import require_hearing, require_history, require_staff, streams_of
 from conversations.service import shapes
 from conversations.service.desk import Desk, Work
+from conversations.service.joining import join_ones_own
 from conversations.service.shapes import Shape
+from conversations.service.showing import member_of, mine, reached_of, shown, shown_to, unread_of
 from conversations.store import conversations as store
 from conversations.store import directory, timeline
-from conversations.store.asked import Point
-from wire.claims import Claims, Plane
+from wire.claims import Claims
 from wire.ids import is_id
 from wire.permissions import Permission
 from wire.problems import Invalid, NotFound, PermissionRequired
 from wire.times import from_wire, to_wire
-
-Reached = Mapping[str, Mapping[str, Mapping[Stream, int]]]
-"""How far people have read: by conversation, person and stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,25 +94,12 @@ class Reading:
         return self._desk.do(claims, Action.SEARCHED_DIRECTORY, lambda work: _people(work, text, kind, limit))
 
 
-def member_of(
-    connection: Connection, claims: Claims, conversation_id: str, *, lock: bool = False
-) -> tuple[Standing, Audience]:
-    """Return a conversation the caller takes part in and who else does; NotFound for everybody else."""
-    found = store.standings(connection, claims.organisation_id, [conversation_id], lock=lock)
-    audience = store.audiences(connection, [conversation_id]).get(conversation_id, Audience())
-    return require_member(claims, found.get(conversation_id), audience), audience
-
-
-def shown_to(connection: Connection, claims: Claims, ids: Collection[str]) -> list[Shape]:
-    """Return those of these conversations the caller takes part in, as the caller sees them."""
-    return _shown(connection, claims, _mine(connection, claims, only=ids))
-
-
 def _me(work: Work) -> Shape:
     claims = work.claims
+    join_ones_own(work)
     me = work.me()
-    rows = _mine(work.connection, claims)
-    unread = _unread(work.connection, claims, rows, _reached(work.connection, claims, rows, claims.user_id))
+    rows = mine(work.connection, claims)
+    unread = unread_of(work.connection, claims, rows, reached_of(work.connection, claims, rows, claims.user_id))
     return {
         "user": shapes.person(me),
         "org": {"id": work.org, "name": directory.organisation_name(work.connection, work.org)},
@@ -133,17 +109,18 @@ def _me(work: Work) -> Shape:
 
 def _list(work: Work, page: Page) -> Shape:
     work.record(Action.LISTED)
-    rows = _mine(
+    join_ones_own(work)
+    rows = mine(
         work.connection,
         work.claims,
         filtered=_filters(work.claims, page),
         before=None if page.cursor is None else _read_cursor(page.cursor),
         limit=page.limit + 1,
     )
-    shown, more = rows[: page.limit], len(rows) > page.limit
+    here, more = rows[: page.limit], len(rows) > page.limit
     return {
-        "items": _shown(work.connection, work.claims, shown),
-        "next_cursor": _cursor(shown[-1]) if more else None,
+        "items": shown(work.connection, work.claims, here),
+        "next_cursor": _cursor(here[-1]) if more else None,
     }
 
 
@@ -222,106 +199,6 @@ def _people(work: Work, text: str, kind: PersonKind | None, limit: int) -> Shape
             for row in directory.search_patients(work.connection, work.org, text, limit)
         ]
     return {"items": found[:limit]}
-
-
-def _mine(
-    connection: Connection,
-    claims: Claims,
-    *,
-    only: Collection[str] | None = None,
-    filtered: Sequence[ColumnElement[bool]] = (),
-    before: tuple[datetime, str] | None = None,
-    limit: int | None = None,
-) -> Sequence[Row[Any]]:
-    return store.mine(
-        connection,
-        org=claims.organisation_id,
-        user_id=claims.user_id,
-        patient_ids=claims.patients if claims.plane is Plane.PORTAL else None,
-        only=only,
-        filtered=filtered,
-        before=before,
-        limit=limit,
-    )
-
-
-def _shown(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> list[Shape]:
-    ids = [row.id for row in rows]
-    if not ids:
-        return []
-    members = store.participations(connection, ids)
-    reached = _reached(connection, claims, rows)
-    unread = _unread(connection, claims, rows, reached)
-    last = _last_entries(connection, claims, rows)
-    return [_show(claims, row, members[row.id], reached.get(row.id, {}), unread, last.get(row.id)) for row in rows]
-
-
-def _show(
-    claims: Claims,
-    row: Row[Any],
-    members: list[Participation],
-    reached: Mapping[str, Mapping[Stream, int]],
-    unread: Mapping[tuple[str, str], int],
-    last_entry: Shape | None,
-) -> Shape:
-    standing, streams = store.standing(row), streams_of(claims)
-    return shapes.conversation(
-        standing,
-        row,
-        streams=streams,
-        members=members,
-        read=reached,
-        unread={stream: unread.get((row.id, stream), 0) for stream in streams},
-        last_entry=last_entry,
-        cannot_reply=can_reply(claims, standing, audience_of(members)),
-    )
-
-
-def audience_of(members: Collection[Participation]) -> Audience:
-    """Return who hears a conversation with these participants."""
-    staff, patients = (
-        tuple(member.user_id for member in members if member.kind is kind)
-        for kind in (PersonKind.STAFF, PersonKind.PATIENT)
-    )
-    return Audience(staff=staff, patients=patients)
-
-
-def _reached(connection: Connection, claims: Claims, rows: Sequence[Row[Any]], user_id: str | None = None) -> Reached:
-    found: defaultdict[str, defaultdict[str, dict[Stream, int]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in timeline.read_marks(connection, [row.id for row in rows], streams_of(claims), user_id):
-        found[mark.conversation_id][mark.user_id][Stream(mark.stream)] = mark.read_seq
-    return found
-
-
-def _unread(
-    connection: Connection, claims: Claims, rows: Sequence[Row[Any]], reached: Reached
-) -> dict[tuple[str, str], int]:
-    """Count only in streams whose head is beyond what the caller has read."""
-    places: list[Point] = []
-    for row in rows:
-        mine = reached.get(row.id, {}).get(claims.user_id, {})
-        for stream in streams_of(claims):
-            head, joined = (
-                (row.head_shared, row.joined_shared)
-                if stream is Stream.SHARED
-                else (row.head_internal, row.joined_internal)
-            )
-            seen = max(mine.get(stream, 0), joined)
-            if head > seen:
-                places.append((row.id, stream, seen))
-    return timeline.unread(connection, claims.user_id, places)
-
-
-def _last_entries(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> dict[str, Shape]:
-    newest = {row.id: point for row in rows if (point := _newest(claims, row)) is not None}
-    return {row.conversation_id: shapes.entry_of(row) for row in timeline.at(connection, list(newest.values()))}
-
-
-def _newest(claims: Claims, row: Row[Any]) -> Point | None:
-    internal = claims.plane is Plane.STAFF and row.internal_at is not None and row.internal_at > row.shared_at
-    if internal:
-        return row.id, Stream.INTERNAL, row.head_internal
-    return (row.id, Stream.SHARED, row.head_shared) if row.head_shared else None
 
 
 def _cursor(row: Row[Any]) -> str:

@@ -10,7 +10,7 @@ from conversations.policy import require_hearing
 from conversations.service import shapes
 from conversations.service.desk import Desk, Work
 from conversations.service.ledger import parcel_of
-from conversations.service.reading import member_of
+from conversations.service.showing import member_of
 from servicekit.background import Stop
 from servicekit.exchange import Exchange, ExchangeUnavailable, Message
 from wire.claims import Claims, Plane

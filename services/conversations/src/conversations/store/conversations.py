@@ -11,9 +11,26 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Audience, Kind, Participation, PersonKind, Role, Standing, Status
-from conversations.tables import accounts, conversations, marks, messages, participants, patients
+from conversations.tables import accounts, conversations, marks, messages, participants, patients, stands_for
 
 LASTS = participants.c.left_at.is_(None)
+
+# Whoever joined, did not leave, has an active account and, on the patient's side, still stands for the patient.
+TAKES_PART = and_(
+    LASTS,
+    select(accounts.c.id)
+    .where(accounts.c.id == participants.c.user_id, accounts.c.active)
+    .correlate(participants)
+    .exists(),
+    or_(
+        participants.c.kind == PersonKind.STAFF,
+        select(stands_for.c.account_id)
+        .join(conversations, conversations.c.patient_id == stands_for.c.patient_id)
+        .where(stands_for.c.account_id == participants.c.user_id, conversations.c.id == participants.c.conversation_id)
+        .correlate(participants)
+        .exists(),
+    ),
+)
 
 # When anything staff can see last happened, and when anything a patient can see did.
 STAFF_ACTIVITY = case(
@@ -55,7 +72,7 @@ def audiences(connection: Connection, ids: Collection[str]) -> dict[str, Audienc
     query = select(participants.c.conversation_id, participants.c.user_id, participants.c.kind)
     found: defaultdict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for conversation_id, user_id, kind in connection.execute(
-        query.where(participants.c.conversation_id.in_(ids), LASTS).order_by(participants.c.user_id)
+        query.where(participants.c.conversation_id.in_(ids), TAKES_PART).order_by(participants.c.user_id)
     ):
         found[conversation_id][kind == PersonKind.PATIENT].append(user_id)
     return {one: Audience(staff=tuple(staff), patients=tuple(heard)) for one, (staff, heard) in found.items()}
@@ -66,7 +83,7 @@ def participations(connection: Connection, ids: Collection[str]) -> dict[str, li
     query = (
         select(participants, accounts.c.name)
         .join(accounts, accounts.c.id == participants.c.user_id)
-        .where(participants.c.conversation_id.in_(ids), LASTS)
+        .where(participants.c.conversation_id.in_(ids), TAKES_PART)
         .order_by(participants.c.joined_at, participants.c.user_id)
     )
     found: defaultdict[str, list[Participation]] = defaultdict(list)
@@ -94,6 +111,17 @@ def direct_between(connection: Connection, org: str, key: str) -> str | None:
     """Return the direct conversation of two people."""
     query = select(conversations.c.id).where(conversations.c.org == org, conversations.c.direct_key == key)
     return connection.execute(query).scalar()
+
+
+def not_joined(connection: Connection, org: str, user_id: str, patient_ids: Collection[str]) -> list[str]:
+    """Return the conversations about these patients that this portal account was never brought into."""
+    joined = select(participants.c.user_id).where(
+        participants.c.conversation_id == conversations.c.id, participants.c.user_id == user_id
+    )
+    query = select(conversations.c.id).where(
+        conversations.c.org == org, conversations.c.patient_id.in_(patient_ids), ~joined.exists()
+    )
+    return [row.id for row in connection.execute(query)]
 
 
 def take_in(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

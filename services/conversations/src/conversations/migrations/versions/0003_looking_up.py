@@ -39,11 +39,14 @@ BEGIN
 
     SELECT json_agg(json_build_array(conversation_id, staff, patients)) INTO audiences
     FROM (
-        SELECT conversation_id, array_agg(user_id) FILTER (WHERE kind = 'staff') AS staff,
-               array_agg(user_id) FILTER (WHERE kind <> 'staff') AS patients
-        FROM participants
-        WHERE org = asked_org AND conversation_id = ANY (asked_conversations) AND left_at IS NULL
-        GROUP BY conversation_id
+        SELECT p.conversation_id, array_agg(p.user_id) FILTER (WHERE p.kind = 'staff') AS staff,
+               array_agg(p.user_id) FILTER (WHERE p.kind <> 'staff') AS patients
+        FROM participants p JOIN accounts a ON a.id = p.user_id AND a.active
+        WHERE p.org = asked_org AND p.conversation_id = ANY (asked_conversations) AND p.left_at IS NULL
+          AND (p.kind = 'staff' OR EXISTS (
+              SELECT FROM stands_for s JOIN conversations c USING (patient_id)
+              WHERE s.account_id = p.user_id AND c.id = p.conversation_id))
+        GROUP BY p.conversation_id
     ) AS audience;
 
     SELECT json_agg(json_build_array(id, kind, name, active)) INTO people
