@@ -71,12 +71,13 @@ async def _serve(ports: dict[str, int], reader: asyncio.StreamReader, writer: as
         onward.write(passed_on(head))
         up = asyncio.create_task(_pour(reader, onward))
         down = asyncio.create_task(_pour(answers, writer))
-        # Whoever ends first ends both: half a line is no line.
-        _, rest = await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
+        # Of a live line, whoever ends first ends both; any other request is over when its answer is.
+        live = b"\r\nupgrade:" in head.lower()
+        await asyncio.wait({up, down} if live else {down}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (up, down):
             task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        if down.done() and not down.cancelled():
+        await asyncio.gather(up, down, return_exceptions=True)
+        if not live:
             await _lingers(reader, writer)
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IndexError):
         return
