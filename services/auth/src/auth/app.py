@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth import store
 from auth.administration import Administration
 from auth.announce import Announcer
+from auth.calls import Parts
 from auth.clients import registered
 from auth.directory import Directory
 from auth.keys import SigningKeys
-from auth.openid import Parts
 from auth.pages import PageSettings
 from auth.passwords import Offload, in_place
 from auth.preparation import ground, prepare, signing_keys

@@ -15,10 +15,11 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from auth.calls import Parts, SignedIn
 from auth.clients import Client
 from auth.demo import addresses
 from auth.model import Account, Browser, Kind
-from auth.openid import AUTHORIZE, Parts, Provider, SignedIn
+from auth.openid import AUTHORIZE, Provider
 from auth.seals import new_token, stamp, stamped
 from auth.texts import LANGUAGES, TEXTS
 from servicekit.clock import Clock

@@ -18,11 +18,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from auth import policy
 from auth.administration import Administration, NewAccount
 from auth.bodies import AccountsQuery, ChangesQuery, CreateUser, EditUser, UsersQuery, edit_from, shown
+from auth.calls import Parts
 from auth.clients import CONVERSATIONS, PORTAL_GATEWAY, STAFF_GATEWAY
 from auth.directory import Directory
 from auth.keys import SigningKeys
 from auth.model import Account, Kind
-from auth.openid import Parts, Provider, discovery
+from auth.openid import Provider, discovery
 from auth.pages import PageSettings, pages
 from auth.settings import Settings
 from auth.tokens import ACCESS_TYPE
