@@ -19,14 +19,26 @@ ROUTES = (
     (re.compile(rb"/auth/"), "auth"),
 )
 HEAD_LIMIT = 65_536
+BODY_LIMIT = 256 * 1024
 LINGER_S = 2.0
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+PROBLEM = b'{"type":"about:blank","title":"Too large","status":413,"detail":"Too large.","code":"too_large"}'
+TOO_LARGE = (
+    b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/problem+json\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(PROBLEM), PROBLEM)
+)
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def service_for(path: bytes) -> str | None:
     """Return which service a path belongs to; None where the outside has nothing to look for."""
     return next((service for pattern, service in ROUTES if pattern.match(path)), None)
+
+
+def length_of(head: bytes) -> int:
+    """Return the length of the body that a request announces."""
+    found = re.search(rb"\r\ncontent-length:\s*(\d{1,15})", head, re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 def passed_on(head: bytes) -> bytes:
@@ -62,6 +74,10 @@ async def _serve(ports: dict[str, int], reader: asyncio.StreamReader, writer: as
         service = service_for(head.split(b" ", 2)[1])
         if service is None:
             writer.write(NOT_FOUND)
+            return
+        if length_of(head) > BODY_LIMIT:
+            writer.write(TOO_LARGE)
+            await _lingers(reader, writer)
             return
         try:
             answers, onward = await asyncio.open_connection(LOOPBACK, ports[service])
