@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import httpx
 import orjson
 
+from realtime.lane import Lane
 from servicekit.http import ANSWER_WITHIN, CONNECT_WITHIN, call, client
 from servicekit.tokens import ServiceToken
 from wire.ids import ConversationId
@@ -19,6 +20,8 @@ from wire.problems import Problem, Unauthenticated, Unavailable, problem_from_di
 
 Positions = Mapping[ConversationId, Mapping[str, int]]
 Unlisted = Literal["head", "joined"]
+_SENDS: Final = "/sends"
+_MARKS: Final = "/marks"
 _SERVER_SIDE: Final = 500
 
 
@@ -46,7 +49,9 @@ class Upstream:
     def __init__(
         self, base_url: str, service_token: ServiceToken, *, transport: httpx.BaseTransport | None = None
     ) -> None:
+        """Know the address; `transport` replaces the network where services share a process."""
         self._service_token = service_token
+        self._lane = Lane(base_url) if transport is None else None
         self._http = client(base_url, transport=transport)
         self._fresh = httpx.Client(
             base_url=base_url,
@@ -56,8 +61,11 @@ class Upstream:
         )
 
     def sends(self, items: Sequence[Mapping[str, Any]]) -> list[Stored | Problem]:
-        """Store a batch; one result for each item, in order. Unavailable when the batch got no answer."""
-        results = self._results("/sends", items)
+        """Store a batch; one result for each item, in order. Unavailable when the batch got no answer.
+
+        Called by one greenlet only, the send queue's.
+        """
+        results = self._results(_SENDS, items)
         return [
             problem_from_dict(result["problem"])
             if "problem" in result
@@ -67,23 +75,22 @@ class Upstream:
 
     def marks(self, items: Sequence[Mapping[str, Any]]) -> list[Problem | None]:
         """Move read and delivered marks; for each item None or why it was refused. Unavailable likewise."""
-        results = self._results("/marks", items)
+        results = self._results(_MARKS, items)
         return [problem_from_dict(result["problem"]) if "problem" in result else None for result in results]
 
     def me(self, access_token: str) -> dict[str, Any]:
         """Return who the user is and how much they have not read."""
-        headers = {**self._service_token.header(), "X-User-Token": access_token}
-        return _members(call(self._http, "GET", "/me", headers=headers))
+        return self._twice("GET", "/me", None, access_token)
 
     def catch_up(self, access_token: str, positions: Positions, unlisted: Unlisted) -> CaughtUp:
         """Return what this user missed since `positions`."""
-        answer = self._twice("/catch-up", {"positions": positions, "unlisted": unlisted}, access_token)
+        answer = self._twice("POST", "/catch-up", {"positions": positions, "unlisted": unlisted}, access_token)
         return CaughtUp(entries=answer["entries"], heads=answer["heads"], resets=answer["resets"], gone=answer["gone"])
 
     def typing(self, access_token: str, conversation_id: ConversationId, stream: str, *, active: bool) -> None:
         """Tell the others that somebody writes, or stopped."""
         body = {"conversation_id": conversation_id, "stream": stream, "active": active}
-        self._once(self._http, "/typing", body, access_token)
+        call(self._http, "POST", "/typing", body=body, headers=self._headers(access_token))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -91,35 +98,40 @@ class Upstream:
         self._fresh.close()
 
     def _results(self, path: str, items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        results: list[dict[str, Any]] = self._twice(path, {"items": items})["results"]
+        results: list[dict[str, Any]] = self._twice("POST", path, {"items": items})["results"]
         if len(results) != len(items):
             raise Unavailable
         return results
 
-    def _twice(self, path: str, body: Mapping[str, Any], access_token: str | None = None) -> dict[str, Any]:
+    def _twice(
+        self, method: str, path: str, body: Mapping[str, Any] | None, access_token: str | None = None
+    ) -> dict[str, Any]:
         try:
-            return _members(self._once(self._http, path, body, access_token))
+            return self._once(self._http, method, path, body, access_token)
         except Unauthenticated:
-            if access_token is not None:
-                raise
+            # The user's token or ours: only asking again with a fresh one of ours tells which.
             self._service_token.forget()
         except Problem as trouble:
             if trouble.status < _SERVER_SIDE:
                 raise
-        return _members(self._once(self._fresh, path, body, access_token))
+        return self._once(self._fresh, method, path, body, access_token)
 
     def _once(
-        self, http: httpx.Client, path: str, body: Mapping[str, Any], access_token: str | None = None
-    ) -> httpx.Response:
+        self, http: httpx.Client, method: str, path: str, body: Mapping[str, Any] | None, access_token: str | None
+    ) -> dict[str, Any]:
+        headers = self._headers(access_token)
+        if path == _SENDS and self._lane is not None:
+            return _members(self._lane.post(path, orjson.dumps(body), headers))
+        return _members(call(http, method, path, body=body, headers=headers).content)
+
+    def _headers(self, access_token: str | None) -> dict[str, str]:
         headers = self._service_token.header()
-        if access_token is not None:
-            headers["X-User-Token"] = access_token
-        return call(http, "POST", path, body=body, headers=headers)
+        return headers if access_token is None else {**headers, "X-User-Token": access_token}
 
 
-def _members(answer: httpx.Response) -> dict[str, Any]:
+def _members(content: bytes) -> dict[str, Any]:
     try:
-        members = orjson.loads(answer.content)
+        members = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise Unavailable from None
     if not isinstance(members, dict):
