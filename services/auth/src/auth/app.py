@@ -21,7 +21,7 @@ from auth.calls import Parts
 from auth.clients import registered
 from auth.directory import Directory
 from auth.keys import SigningKeys
-from auth.pages import PageSettings
+from auth.paper import PageSettings
 from auth.passwords import Offload, in_place
 from auth.preparation import ground, prepare, signing_keys
 from auth.seals import derive

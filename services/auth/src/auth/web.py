@@ -24,7 +24,8 @@ from auth.directory import Directory
 from auth.keys import SigningKeys
 from auth.model import Account, Kind
 from auth.openid import Provider, discovery
-from auth.pages import PageSettings, pages
+from auth.pages import pages
+from auth.paper import PageSettings
 from auth.settings import Settings
 from auth.tokens import ACCESS_TYPE
 from servicekit.clock import Clock
