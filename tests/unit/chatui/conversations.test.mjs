@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Conversations, passes, unreadOf } from "../../../libs/chatui/src/chatui/static/js/conversations.js";
+import { Conversations, passes, streamsOf, unreadOf } from "../../../libs/chatui/src/chatui/static/js/conversations.js";
 
 const conversation = (id, changes = {}) => ({
   id, kind: "direct", subject: null, status: "open", participants: [], heads: { shared: 5 }, unread: { shared: 0 },
@@ -119,6 +119,11 @@ test("the total counts what is listed and what is known to be elsewhere", () => 
   conversations.elsewhere = 4;
 
   assert.equal(conversations.unreadTotal(), 7);
+});
+
+test("only a conversation with a patient has an internal stream, whatever heads name", () => {
+  assert.deepEqual(streamsOf(conversation("g", { kind: "group", heads: { shared: 1, internal: 0 } })), ["shared"]);
+  assert.deepEqual(streamsOf(conversation("p", { kind: "patient", heads: { shared: 1, internal: 0 } })), ["shared", "internal"]);
 });
 
 test("filters keep what their name says", () => {

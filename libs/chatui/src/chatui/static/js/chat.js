@@ -110,7 +110,7 @@ export class Chat {
     if (!id) return this.#blank("choose", "chat");
     const problem = messenger.missing.get(id);
     if (problem) return this.#blank([404, 422].includes(problem.status) || problem.code === "not_found" ? "missing" : "broken", "search", problem);
-    const timeline = messenger.timeline(id);
+    const timeline = messenger.timelines.get(id);
     if (!conversation || !timeline?.loaded) return this.thread || this.main.replaceChildren(part("bones").node);
     if (!this.thread) this.#build(conversation);
     const rows = threadRows({ entries: timeline.rows(), waiting: messenger.outbox.of(id), myId, unread: this.unread });

@@ -79,7 +79,8 @@ export class Conversations {
 
 export const unreadOf = ({ unread }) => Object.values(unread ?? {}).reduce((sum, count) => sum + count, 0);
 
-export const streamsOf = ({ heads }) => Object.keys(heads);
+/** Only a conversation with a patient has an internal stream, though heads may name one. */
+export const streamsOf = ({ heads, kind }) => Object.keys(heads).filter((name) => name === "shared" || kind === "patient");
 
 const activity = ({ last_entry: entry, updated_at: at }) => entry?.at ?? at;
 

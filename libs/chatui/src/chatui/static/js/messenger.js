@@ -91,8 +91,6 @@ export class Messenger extends EventTarget {
     this.#tell("change");
   }
 
-  timeline = (id) => this.timelines.get(id);
-
   /** Load the page before what is shown. */
   older(id) {
     const timeline = this.timelines.get(id);

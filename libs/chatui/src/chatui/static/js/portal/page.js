@@ -29,10 +29,11 @@ function seen({ mark }) {
   return { sent: t("portal.sent"), delivered: t("portal.sent"), read: t("portal.seen") }[mark];
 }
 
-/** Whom this account may write for: as the server says, else as the conversations show. */
+/** Whom this person may write for: themselves, and those their conversations are about; the server decides. */
 function forWhom() {
   const patients = messenger.conversations.sorted().flatMap(({ patient }) => patient ?? []);
-  return messenger.me.patients ?? [...new Map(patients.map((patient) => [patient.id, patient])).values()];
+  const others = patients.filter(({ name }) => name !== messenger.me.user.name).map((patient) => [patient.id, patient]);
+  return [{ id: "", name: t("portal.myself") }, ...new Map(others).values()];
 }
 
 byId("new").onclick = () => {
@@ -62,7 +63,7 @@ button.onclick = async () => {
   messageId ??= newId();
   try {
     const { id } = await messenger.keep(messenger.api.create({ subject, first_message: { client_message_id: messageId, body },
-      ...(form.patient.options.length > 1 && { patient_id: form.patient.value }) }));
+      ...(form.patient.value && { patient_id: form.patient.value }) }));
     messageId = null;
     messenger.drafts.put(NEW, { text: "" });
     dialog.close();
