@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from servicekit.log import configure
 from tests.load import limits, people, workloads
 from tests.load.cost import Meter
 from tests.load.people import Member
@@ -69,6 +70,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def _run(wanted: argparse.Namespace, stack: ExitStack) -> Report:
+    configure("bench", "WARNING")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="messages-bench-")))
     database_server = stack.enter_context(postgres.running(durable=True, direct=True))
     broker = stack.enter_context(rabbitmq.running(direct=True))

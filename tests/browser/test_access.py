@@ -1,0 +1,104 @@
+"""Nobody is kept out: axe finds nothing wrong with any main state of both pages, light and dark."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opens
+from tests.support.clinic import Clinic
+from tests.support.person import new_id
+from tests.support.screen import PHONE
+
+NORA, ADA = "nora@harbor.example", "ada@patients.example"
+
+LIVE_REGIONS = "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert], [role=log]:not([aria-live=off])"
+
+both = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+
+
+@both
+def test_the_sign_in_pages(screen: Opens, *, dark: bool) -> None:
+    """Sign-in for staff and for patients, also with its error shown."""
+    for portal in (False, True):
+        page = screen(portal=portal, dark=dark)
+        page.page.goto(page.home)
+        expect(page.page.get_by_label("E-mail address")).to_be_visible()
+        assert page.axe() == ""
+        page.page.get_by_label("E-mail address").fill("nobody@harbor.example")
+        page.page.get_by_label("Password").fill("wrong")
+        page.page.get_by_role("button", name="Sign in").click()
+        expect(page.page.get_by_role("alert")).to_be_visible()
+        assert page.axe() == ""
+
+
+@both
+def test_the_staff_page(clinic: Clinic, screen: Opens, *, dark: bool) -> None:
+    """Nothing chosen, a thread with notes and marks, details open, the dialog for a new conversation."""
+    subject = f"Axe {new_id()[-6:]}"
+    ada, person = clinic.signs_in(ADA), clinic.signs_in(NORA)
+    conversation = ada.writes_to_care_team(subject, "Is this readable?")
+    person.sends(conversation, "A note", stream="internal")
+    person.sends(conversation, "It should be", priority="urgent")
+    nora = screen(dark=dark).signs_in(NORA)
+    expect(nora.row(subject)).to_be_visible()
+    assert nora.axe() == ""
+
+    nora.opens(subject).sees("It should be")
+    assert nora.axe() == ""
+    nora.page.get_by_role("button", name="Conversation details").click()
+    expect(nora.page.get_by_role("heading", name="Conversation details")).to_be_visible()
+    assert nora.axe() == ""
+    nora.page.get_by_role("button", name="New conversation").click()
+    expect(nora.page.get_by_role("dialog")).to_be_visible()
+    expect(
+        nora.page.get_by_role("dialog").get_by_role("list", name="People").get_by_role("button").first
+    ).to_be_visible()
+    assert nora.axe() == ""
+
+
+@both
+def test_the_portal_page_on_a_phone(clinic: Clinic, screen: Opens, *, dark: bool) -> None:
+    """The list, a thread, and the dialog for a new message."""
+    subject = f"Axe {new_id()[-6:]}"
+    clinic.signs_in(ADA).writes_to_care_team(subject, "Is this readable?")
+    ada = screen(portal=True, size=PHONE, dark=dark).signs_in(ADA)
+    expect(ada.row(subject)).to_be_visible()
+    assert ada.axe() == ""
+
+    ada.page.get_by_role("button", name="New message").click()
+    expect(ada.page.get_by_role("dialog")).to_be_visible()
+    assert ada.axe() == ""
+    ada.page.keyboard.press("Escape")
+    ada.opens(subject).sees("Is this readable?")
+    assert ada.axe() == ""
+
+
+@both
+def test_the_pages_that_say_no(screen: Opens, *, dark: bool) -> None:
+    """No access, and signed out."""
+    otto = screen(dark=dark).signs_in("otto@harbor.example")
+    expect(otto.page.get_by_role("heading", name="You do not have access to Messages")).to_be_visible()
+    assert otto.axe() == ""
+    otto.complaints.clear()  # the browser itself reports the 403 of the page
+
+    nora = screen(dark=dark).signs_in(NORA)
+    expect(nora.list.get_by_role("link").first).to_be_visible()
+    nora.signs_out()
+    expect(nora.page.get_by_role("heading").first).to_be_visible()
+    assert nora.axe() == ""
+
+
+def test_new_messages_are_announced(clinic: Clinic, screen: Opens) -> None:
+    """A message that comes in is told to a screen reader, in a live region."""
+    subject = f"Aloud {new_id()[-6:]}"
+    ada = clinic.signs_in(ADA)
+    conversation = ada.writes_to_care_team(subject, "First")
+    nora = screen().signs_in(NORA).opens(subject)
+    nora.sees("First")
+
+    ada.sends(conversation, "Can you hear me?")
+    nora.sees("Can you hear me?")
+
+    spoken = nora.page.locator(
+        "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert], [role=log]:not([aria-live=off])"
+    )
+    expect(spoken.filter(has_text="Can you hear me?").first).to_be_attached()
