@@ -171,3 +171,27 @@ def test_having_seen_nothing_is_said_and_not_left_out() -> None:
 
     assert isinstance(command, Send)
     assert command.message["seen_seq"] == 0
+
+
+PLAIN = FRAMES["client.send"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*PLAIN, "priority"]),
+        st.sampled_from([*PLAIN.values(), "internal", "normal", " x ", "", "\u0000", 7, None, ["shared"]]) | JSON,
+    )
+)
+def test_the_short_way_for_everyday_messages_reads_as_the_schema_does(change: dict[str, Any]) -> None:
+    """Whatever is in a `send`: the same message, or the same refusal, as with a field that forces the long way."""
+    try:
+        short = read_frame(orjson.dumps(PLAIN | change).decode())
+        long = read_frame(orjson.dumps({"priority": "normal"} | PLAIN | change).decode())
+    except TypeError:
+        return  # an integer beyond 64 bits
+
+    if isinstance(short, Refusal) and isinstance(long, Refusal):
+        assert short.problem.as_dict() == long.problem.as_dict()
+        assert short.ref == long.ref
+    else:
+        assert short == long

@@ -8,7 +8,7 @@ whatever fails; the queue is bounded, and a full one answers `unavailable` at on
 a minute. The loop outlives any failure of a connection, an answer or an asker.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
@@ -126,9 +126,11 @@ class Sends:
         return items
 
     def _deliver(self, items: list[_Item]) -> None:
+        outcomes = self._outcomes(items)
         SEND_BATCH.labels(plane=self._plane).observe(len(items))
-        for item, outcome in zip(items, self._outcomes(items), strict=True):
-            SENDS.labels(plane=self._plane, outcome=_word_for(outcome)).inc()
+        for word, count in Counter(map(_word_for, outcomes)).items():
+            SENDS.labels(plane=self._plane, outcome=word).inc(count)
+        for item, outcome in zip(items, outcomes, strict=True):
             try:
                 item.answer(outcome)
             except Exception as error:  # noqa: BLE001 - the top of the loop: one asker's failure is not the next one's

@@ -36,6 +36,7 @@ class Subscriber:
         self._presenter = presenter
         self._clock = clock
         self._plane = plane
+        self._delay = FAN_OUT_DELAY.labels(plane=plane)
 
     def hear(self, message: Message) -> None:
         """Hand on every event of a broker message."""
@@ -63,7 +64,7 @@ class Subscriber:
         self._hub.fan_out(event.audience, ready)
         if isinstance(ready, EntryPush):
             delay = self._clock() - from_wire(event.body["entry"]["at"])
-            FAN_OUT_DELAY.labels(plane=self._plane).observe(max(0.0, delay.total_seconds()))
+            self._delay.observe(max(0.0, delay.total_seconds()))
 
     def _ready(self, event: Event) -> Push | None:
         if "entry" in event.body:
