@@ -20,11 +20,18 @@ from auth.bodies import CreateUser
 from auth.model import Kind, Organisation
 from auth.settings import StorageSettings
 from servicekit.database import DatabaseError, check_version, engine
+from servicekit.log import configure
 from servicekit.settings import SettingsError
 from wire.ids import OrganisationId, is_id, new_id
 from wire.problems import Invalid, Problem
 
 T = TypeVar("T")
+
+
+def run() -> None:
+    """Start the command as an operator does: what it has to say is one sentence, the log keeps to warnings."""
+    configure("auth", "WARNING")
+    main()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
