@@ -83,15 +83,16 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
         """
 
         def declare(view: _View) -> _View:
-            declared: Any = self.response(status, gives, example=self._example(gives))(view)
-            if also is not None:
-                declared = self.alt_response(also, schema=gives, example=self._example(gives), success=True)(declared)
-            for told, problems in _by_status((*_refusals(method, path, takes, asks), *refuses)).items():
-                declared = self.alt_response(told, **self._refusal(problems))(declared)
+            # Each of flask-smorest's decorators copies all that was declared before it: the largest come last.
+            refusals = _by_status((*_refusals(method, path, takes, asks), *refuses))
+            declared: Any = self.doc(responses={told: self._refusal(kinds) for told, kinds in refusals.items()})(view)
             if takes is not None:
                 declared = self.arguments(takes, example=self._example(takes))(declared)
             if asks is not None:
                 declared = self.arguments(asks, location="query")(declared)
+            if also is not None:
+                declared = self.alt_response(also, schema=gives, example=self._example(gives), success=True)(declared)
+            declared = self.response(status, gives, example=self._example(gives))(declared)
             self.route(path, methods=[method])(declared)
             return view
 
@@ -105,12 +106,11 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
         sample = self._examples.get(schema.__name__) if schema is not None else None
         return None if sample is None or schema is None else sieve(schema)(sample)
 
-    def _refusal(self, problems: list[type[Problem]]) -> dict[str, Any]:
+    def _refusal(self, kinds: list[type[Problem]]) -> dict[str, Any]:
+        examples = {kind.code: {"value": kind().as_dict()} for kind in kinds}
         return {
-            "schema": self.problem,
-            "content_type": MEDIA_TYPE,
-            "description": "; or: ".join(kind.title for kind in problems),
-            "examples": {kind.code: {"value": kind().as_dict()} for kind in problems},
+            "description": "; or: ".join(kind.title for kind in kinds),
+            "content": {MEDIA_TYPE: {"schema": self.problem, "examples": examples}},
         }
 
 
