@@ -1,6 +1,6 @@
 """What is sealed comes out as it went in, for its own purpose; nothing else comes out at all."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekit.sealing import Seal
@@ -9,6 +9,7 @@ SEAL = Seal("a secret that seals every cookie", "staff_session")
 VALUES = st.dictionaries(st.text(max_size=20), st.text(max_size=50) | st.integers(-(2**53), 2**53), max_size=5)
 
 
+@settings(deadline=None)
 @given(value=VALUES)
 def test_a_value_survives_its_seal_and_no_other(value: dict[str, str | int]) -> None:
     """Another purpose, or another secret, opens nothing."""
@@ -19,12 +20,14 @@ def test_a_value_survives_its_seal_and_no_other(value: dict[str, str | int]) -> 
     assert Seal("another secret, as long as the first", "staff_session").open(sealed) is None
 
 
+@settings(deadline=None)
 @given(text=st.text() | st.from_regex(r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2,4}", fullmatch=True))
 def test_no_text_opens_by_chance_or_breaks_anything(text: str) -> None:
     """Whatever a browser sends."""
     assert SEAL.open(text) is None
 
 
+@settings(deadline=None)
 @given(value=VALUES, data=st.data())
 def test_one_changed_character_is_enough(value: dict[str, str | int], data: st.DataObject) -> None:
     """Wherever it is, apart from bits that base64 does not use."""
