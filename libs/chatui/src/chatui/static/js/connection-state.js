@@ -1,5 +1,5 @@
 /** One line across the page while the live line is down; silent while all is well. Emits `retry`. */
-import { emit } from "./dom.js";
+import { emit, fill } from "./dom.js";
 import { t } from "./texts.js";
 
 class ConnectionState extends HTMLElement {
@@ -12,7 +12,7 @@ class ConnectionState extends HTMLElement {
     this.stopped = state === "stopped";
     this.lived ||= state !== "connecting";
     this.bar.hidden = state === "live" || !this.lived;
-    this.words.textContent = this.bar.hidden ? "" : t(this.stopped ? "stopped" : "reconnecting");
+    fill(this, { words: this.bar.hidden ? "" : t(this.stopped ? "stopped" : "reconnecting") });
     this.button.textContent = t(this.stopped ? "reload" : "try_now");
   }
 }

@@ -12,7 +12,10 @@ export class Details {
     this.at = Object.fromEntries([...this.panel.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
     const { at } = this;
     at.close.onclick = () => this.toggle();
-    this.panel.onkeydown = ({ key }) => key === "Escape" && (at.rename.hidden ? this.toggle() : this.#renaming(false));
+    this.panel.onkeydown = ({ key }) => {
+      if (key === "Escape" && at.rename.hidden) this.toggle();
+      else if (key === "Escape") this.#renaming(false);
+    };
     at.add.onclick = () => this.#add();
     at.renameButton.onclick = () => this.#renaming(true);
     at.keep.onclick = () => this.#renaming(false);

@@ -123,8 +123,8 @@ function missing(field, key) {
 
 startButton.onclick = submit;
 search.oninput = () => { clearTimeout(state.timer); state.timer = setTimeout(find, 150); };
-search.onkeydown = subject.onkeydown = (event) => event.key === "Enter" && event.preventDefault();
-search.parentNode.parentNode.parentNode.onkeydown = (event) => {
+search.onkeydown = subject.onkeydown = (event) => { if (event.key === "Enter") event.preventDefault(); };
+search.form.onkeydown = (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const stops = [search, ...people.querySelectorAll("button")];
   const at = stops.indexOf(document.activeElement);

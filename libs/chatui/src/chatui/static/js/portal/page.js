@@ -1,6 +1,6 @@
 /** The patient's page: their conversations, and a new message to the care team. */
 import { Chat } from "../chat.js";
-import { byId, make } from "../dom.js";
+import { byId } from "../dom.js";
 import { newId } from "../ids.js";
 import { problemText, t } from "../texts.js";
 import { portalNames } from "./titles.js";
@@ -42,7 +42,7 @@ byId("new").onclick = () => {
   form.subject.value = subject;
   form.text.value = text;
   form.patient.closest(".field").hidden = people.length < 2;
-  form.patient.replaceChildren(...people.map(({ id, name }) => make("option", { value: id, text: name })));
+  form.patient.replaceChildren(...people.map(({ id, name }) => new Option(name, id)));
   say("");
   dialog.showModal();
   (people.length > 1 ? form.patient : form.subject).focus();
