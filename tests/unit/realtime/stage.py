@@ -199,6 +199,7 @@ class LittleConversations:
     marked: list[Mapping[str, Any]] = field(default_factory=list)
     told: list[tuple[str, bool]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    stale_tokens: set[str] = field(default_factory=set)
     while_asked: Callable[[], None] = lambda: None
     while_sending: Callable[[], None] = lambda: None
 
@@ -252,6 +253,8 @@ class LittleConversations:
             raise self.refusals.pop(0)
 
     def _stored(self, item: Mapping[str, Any]) -> Stored | Problem:
+        if item["token"] in self.stale_tokens:
+            return Unauthenticated()
         if item["body"] == "refused":
             return NotFound()
         if item["body"] == "stale":

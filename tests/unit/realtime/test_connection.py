@@ -351,3 +351,23 @@ def test_the_last_word_is_said_once_and_the_line_ends_if_nobody_answers(stage: S
     assert stage.wire.hung_up
     assert [bye["code"] for bye in stage.wire.pushes("bye")] == [4501]
     assert stage.wire.frames[-1]["push"] == "bye"
+
+
+def test_a_browsers_send_is_repeated_once_when_its_token_was_just_taken_back(stage: Stage) -> None:
+    """The person notices nothing; a program is told, for it alone can get another token."""
+    running = sends_run(stage)
+    stage.conversations.stale_tokens = {"first"}
+    browser = stage.opens(renew=lambda: Credentials(claims=claims(issued_s=1), access_token="second"))
+    says(browser, "hello", ref="h")
+    settles()
+    says(browser, "send", ref=1, **message(1))
+    settles()
+    program = stage.opens()
+    says(program, "hello", ref="p")
+    settles()
+    says(program, "send", ref=2, **message(2))
+    settles()
+    running.kill()
+
+    assert stage.wire.reply(1)["ok"]
+    assert stage.wire.reply(2)["problem"]["code"] == "unauthenticated"

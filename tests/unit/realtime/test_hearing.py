@@ -129,7 +129,7 @@ def test_after_a_broker_was_away_everything_is_compared(stage: Stage) -> None:
     connection = stage.greeted()
     stage.conversations.holds(entry(6), joined(1, NORA, at=OTHER))
 
-    connection.recover()
+    connection.recover("broker", announce=True)
     settles()
 
     assert stage.wire.seqs() == [6]
@@ -144,7 +144,7 @@ def test_a_loss_during_a_catch_up_makes_another_one(stage: Stage) -> None:
     def loses() -> None:
         if next(times, False):
             stage.conversations.holds(entry(6))
-            connection.recover()
+            connection.recover("broker", announce=True)
 
     stage.conversations.while_asked = loses
     connection = stage.opens()
@@ -177,7 +177,7 @@ def test_a_token_refused_while_catching_up_is_renewed_once(stage: Stage) -> None
     says(connection, "hello")
     settles()
     stage.conversations.refusals.append(Unauthenticated())
-    connection.recover()
+    connection.recover("broker", announce=True)
     settles()
 
     assert stage.conversations.tokens[-1] == "second"
@@ -190,7 +190,7 @@ def test_whoever_may_not_catch_up_is_let_go(stage: Stage, refusal: Exception, co
     connection = stage.greeted()
     stage.conversations.refusals.append(refusal)  # type: ignore[arg-type] # both are Problems
 
-    connection.recover()
+    connection.recover("broker", announce=True)
     settles()
 
     assert stage.wire.close_code == code
@@ -220,3 +220,25 @@ def test_one_does_not_see_oneself_typing(stage: Stage) -> None:
     settles()
 
     assert stage.wire.seqs() == [8]
+
+
+def test_asking_while_the_broker_is_away_is_no_news(stage: Stage) -> None:
+    """What was missed comes, but nobody is told every two seconds to read everything again."""
+    connection = stage.greeted()
+    stage.conversations.holds(entry(6))
+
+    connection.recover("poll", announce=False)
+    settles()
+
+    assert stage.wire.seqs() == [6]
+    assert len(stage.wire.pushes("caught_up")) == 1
+
+
+def test_an_entry_nobody_understands_holds_up_no_catch_up(stage: Stage) -> None:
+    """It is skipped; else the client would come back to it for ever."""
+    stage.conversations.entries[WARD, "shared"][3] = {"seq": 4}
+
+    stage.greeted(resume={WARD: {"shared": 2}})
+
+    assert stage.wire.seqs() == [3, 5]
+    assert stage.wire.pushes("caught_up")

@@ -169,7 +169,7 @@ class Realtime:
         try:
             while not stop.wait(ASK_EVERY_S):
                 if not self._connected:
-                    self._everybody_asks()
+                    self._hub.each(lambda connection: connection.recover("poll", announce=False))
         finally:
             subscription.close()
 
@@ -195,15 +195,12 @@ class Realtime:
         self._connected = True
         BROKER_UP.labels(plane=self._plane).set(1)
         # What was published while nobody listened comes from the database, also for those who came meanwhile.
-        self._everybody_asks()
+        self._hub.each(lambda connection: connection.recover("broker", announce=True))
 
     def _broker_went(self) -> None:
         self._connected = False
         BROKER_UP.labels(plane=self._plane).set(0)
         log.warning("live.broker_lost", sockets=len(self._hub))
-
-    def _everybody_asks(self) -> None:
-        self._hub.each(Connection.recover)
 
 
 def _turn_away(line: SocketLine, connection: Connection) -> None:

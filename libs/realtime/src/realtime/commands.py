@@ -19,7 +19,7 @@ from realtime.session import Session
 from realtime.upstream import Stored
 from servicekit.log import failure, get_logger
 from wire.frames import BEAT_EVERY
-from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale
+from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale, Unauthenticated
 from wire.times import to_wire
 
 
@@ -97,11 +97,28 @@ class Commands:
         if "attachment_ids" in command.message:
             raise Invalid(errors={"attachment_ids": ["Attachments cannot be sent yet."]})
 
+        self._put(command, again=True)
+        return LATER
+
+    def _put(self, command: Send, *, again: bool) -> None:
         def stored(outcome: Stored | Problem) -> None:
-            self._answer(command.ref, self._told(outcome))
+            if again and isinstance(outcome, Unauthenticated) and self._session.renews_itself:
+                gevent.spawn(self._put_again, command, outcome)
+            else:
+                self._answer(command.ref, self._told(outcome))
 
         self._desk.sends.put(self._session.claims, self._session.access_token, command.message, stored)
-        return LATER
+
+    def _put_again(self, command: Send, refused: Problem) -> None:
+        """Send once more with a fresh token: a browser's was taken back a moment ago."""
+        try:
+            self._session.renew()
+            self._put(command, again=False)
+        except Problem:
+            self._answer(command.ref, refused)
+        except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client waits for an answer
+            log.error("send.again_failed", **failure(error))
+            self._answer(command.ref, refused)
 
     def _told(self, outcome: Stored | Problem) -> Fields | Problem:
         if isinstance(outcome, Stored):

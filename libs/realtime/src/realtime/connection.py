@@ -97,10 +97,10 @@ class Connection:
         if self._greeted and not self.leaving:
             self._hearing.offer(push)
 
-    def recover(self) -> None:
-        """Events may have been lost: catch up."""
+    def recover(self, cause: str, *, announce: bool) -> None:
+        """Events may have been lost: catch up, and `announce` it where states were lost as well."""
         if self._greeted and not self.leaving:
-            self._hearing.recover()
+            self._hearing.recover(cause, announce=announce)
 
     def leave(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0) -> None:
         """Say `bye` and close."""

@@ -7,7 +7,8 @@ Promises: one catch-up at a time per socket; whatever makes another one necessar
 waits for a slow reader instead of overrunning it, and for a service that is away instead of giving up.
 """
 
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 import gevent
 from gevent.event import Event
@@ -85,9 +86,12 @@ class Hearing:
         if self._streams.broken and not self._mending and not self._streams.catching_up:
             self._mend_soon()
 
-    def recover(self, cause: str = "broker") -> None:
-        """Something may have been lost on the way: ask the database."""
-        self._announce = self._announce or cause == "broker"
+    def recover(self, cause: str, *, announce: bool) -> None:
+        """Something may have been lost on the way: ask the database.
+
+        `announce` says so by another `caught_up`: states were lost too, and the client does well to read them again.
+        """
+        self._announce = self._announce or announce
         self._catch_up("joined", cause=cause)
 
     def written(self, entry: EntryPush) -> None:
@@ -111,7 +115,7 @@ class Hearing:
             self._mends_in_a_row = 0
             return
         self._mends_in_a_row += 1
-        self.recover(cause="hole")
+        self.recover("hole", announce=False)
 
     # Catching up.
 
@@ -148,7 +152,7 @@ class Hearing:
         if answer is None:
             return
         for entry in answer.entries:
-            missed = entry_push(entry, self._desk.presenter)
+            missed = self._shown(entry)
             if missed is not None and self._streams.missed(missed):
                 self._write_when_room(missed)
         for reset in answer.resets:
@@ -164,6 +168,14 @@ class Hearing:
         while (ready := self._streams.next_held()) is not None:
             for held in ready:
                 self._write_when_room(held)
+
+    def _shown(self, entry: Mapping[str, Any]) -> EntryPush | None:
+        try:
+            return entry_push(entry, self._desk.presenter)
+        except (KeyError, TypeError, AttributeError) as odd:
+            # Skipped: else the client would come back to the same entry for ever.
+            log.error("catch_up.entry_not_understood", **failure(odd))
+            return None
 
     def _missed(self, unlisted: Unlisted) -> CaughtUp | None:
         """Ask until there is an answer; None when the socket leaves before."""

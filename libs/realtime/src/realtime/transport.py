@@ -38,6 +38,8 @@ _MAGIC: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES: Final = 16
 _VERSION: Final = "13"
 _READ_AT_ONCE: Final = 8_192
+_MUCH: Final = 2_048
+_READS_IN_A_ROW: Final = 8
 
 
 class WriteTimedOut(OSError):
@@ -113,10 +115,13 @@ def upgrade(headers: Headers) -> bytes:
 def converse(line: SocketLine, connection: Connection) -> None:
     """Read frames for `connection` until either side has ended the line."""
     reader = _Reader(connection)
-    while data := line.read():
+    for turn, data in enumerate(iter(line.read, b"")):
         connection.alive()
         if not reader.take(data):
             break
+        if len(data) >= _MUCH or turn % _READS_IN_A_ROW == 0:
+            # What is there is read without waiting: a client that floods us must not keep everybody else from theirs.
+            gevent.sleep(0)
     connection.finish(LAST_WORD_S)
     line.end()
 
