@@ -2,7 +2,7 @@
 
 PostgreSQL in a cluster and in tests, SQLite in the embedded run: one set of tables, one set of migrations. On SQLite a
 transaction begins IMMEDIATE, so a writer waits its turn at the start instead of failing in the middle; and writers of
-one process take turns by a lock of ours, since SQLite's own waiting would stop every greenlet, the awaited one included.
+one process take turns by a lock of ours, since SQLite's own waiting would stop every greenlet, the awaited one too.
 """
 
 import threading
