@@ -79,8 +79,16 @@ def rabbitmq_program() -> Path:
 
 
 def chromium_program() -> Path:
-    """Return a Chromium that playwright can drive, installing the distribution's when there is none."""
-    return _present_or_installed(_find_chromium, ["chromium"], "Chromium")
+    """Return a Chromium that playwright can drive; when there is none, install the distribution's, or playwright's."""
+    try:
+        return _present_or_installed(_find_chromium, ["chromium"], "Chromium")
+    except PartMissing:
+        # Ubuntu's package is only a door to snap, and who is not root has no apt-get: playwright brings its own.
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], capture_output=True, check=False)
+        found = _find_chromium()
+        if found is None:
+            raise
+        return found
 
 
 def _find_postgres() -> Path | None:
@@ -102,7 +110,7 @@ def _find_chromium() -> Path | None:
         found = shutil.which(name) if name else None
         if found and "snap" not in str(Path(found).resolve()):
             return Path(found)
-    return None
+    return next(iter(sorted(Path.home().glob(".cache/ms-playwright/chromium-*/chrome-linux*/chrome"))), None)
 
 
 def _present_or_installed(find: Callable[[], Path | None], packages: Sequence[str], what: str) -> Path:
@@ -116,7 +124,8 @@ def _present_or_installed(find: Callable[[], Path | None], packages: Sequence[st
 
 
 def _install(packages: Sequence[str], what: str) -> None:
-    sentence = f"{what} is missing: install it (`apt-get install {' '.join(packages)}`), or start a Docker engine."
+    engine = "" if what == "Chromium" else ", or start a Docker engine"
+    sentence = f"{what} is missing: install it (`apt-get install {' '.join(packages)}`){engine}."
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise PartMissing(sentence)
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
