@@ -1,6 +1,6 @@
 /** The REST calls of the protocol; every refusal is a `Problem` with the server's code, a lost line included. */
 export class Problem extends Error {
-  constructor({ code = "unknown", detail = "", status = 0, errors = null, retryAfter = null }) {
+  constructor({ code = "unknown", detail = "", status = 0, errors = null, retry_after: retryAfter = 0 }) {
     super(code);
     Object.assign(this, { code, detail, status, errors, retryAfter });
   }
@@ -27,7 +27,7 @@ export class Api {
     if (answer.ok) return content;
     const { status } = answer;
     throw new Problem({ code: status >= 500 ? "unavailable" : "unknown", ...content, status,
-      retryAfter: Number(answer.headers.get("Retry-After")) || null });
+      retry_after: Number(answer.headers.get("Retry-After")) });
   }
 }
 

@@ -76,7 +76,6 @@ class MessageThread extends HTMLElement {
     const { from, to } = this.#bounds();
     const anchor = this.stick ? null : this.#anchor();
     const lines = this.rows.slice(from, to).map((row) => this.#line(row));
-    if (!this.before && !from && lines.length) lines.unshift(BEGINNING);
     show(this.places.body, lines, this.held);
     if (this.stick) this.#toEnd();
     else if (anchor?.node.isConnected) this.log.scrollTop += topOf(anchor.node) - anchor.top;
@@ -150,8 +149,6 @@ class MessageThread extends HTMLElement {
 }
 
 const topOf = (node) => node.getBoundingClientRect().top;
-
-const BEGINNING = { key: "beginning", make: () => make("p", { class: "event beginning", text: t("beginning") }) };
 
 const stampOf = ({ at, entry, item, first, last, mark, problem, seen, acts, named }) =>
   JSON.stringify([at, entry?.message, item?.state, first, last, mark, problem, seen, acts, named]);

@@ -306,7 +306,7 @@ export class Messenger extends EventTarget {
     const goesOn = REPEATED.has(problem.code) && times <= REPEATS_MOST;
     this.repeats.set(clientId, goesOn ? times : 0);
     if (!goesOn) return this.outbox.failed(clientId, problem);
-    const wait = (problem.retryAfter ?? 0) * 1000 || Math.min(8000, 400 * 2 ** times);
+    const wait = problem.retryAfter * 1000 || Math.min(8000, 400 * 2 ** times);
     return pause(wait * (0.75 + Math.random() / 2)).then(() => { this.outbox.again(clientId); this.#flush(); });
   }
 

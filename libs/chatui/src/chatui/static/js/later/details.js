@@ -84,7 +84,9 @@ export class Details {
 
   async #remove(userId, question, word) {
     const { chat } = this;
-    if (await chat.sure(question, word)) await this.#keep((api) => api.call("DELETE", `/conversations/${chat.id}/participants/${userId}`));
+    if (!(await chat.sure(question, word))) return;
+    await this.#keep((api) => api.call("DELETE", `/conversations/${chat.id}/participants/${userId}`));
+    if (userId === chat.myId) chat.go(null);
   }
 
   async #add() {
