@@ -242,3 +242,14 @@ def test_an_entry_nobody_understands_holds_up_no_catch_up(stage: Stage) -> None:
 
     assert stage.wire.seqs() == [3, 5]
     assert stage.wire.pushes("caught_up")
+
+
+def test_a_recovery_before_the_first_catch_up_asks_for_nothing_old(stage: Stage) -> None:
+    """Between hello and its answer there is nothing to recover; asking then would bring everything there ever was."""
+    connection = stage.opens()
+    says(connection, "hello", resume={WARD: {"shared": 4}})
+    connection.recover("poll", announce=False)
+    settles()
+
+    assert stage.conversations.asked == [({WARD: {"shared": 4}}, "head")]
+    assert stage.wire.seqs() == [5]

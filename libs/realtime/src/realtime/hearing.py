@@ -57,6 +57,7 @@ class Hearing:
         self._outbox = outbox
         self._exit = exit_
         self._streams = Streams(session.claims.user_id)
+        self._begun = False
         self._announce = False
         self._wanted = Event()
         self._catching_up = False
@@ -66,7 +67,7 @@ class Hearing:
     def begin(self, resume: Positions | None) -> None:
         """Start to listen and catch up from `resume`; conversations that are not in it start at their head."""
         self._streams.resume(_only(resume or {}, self._desk.streams))
-        self._announce = True
+        self._begun = self._announce = True
         self._catch_up("head", cause="hello")
 
     def hears(self, conversation_id: ConversationId, stream: str) -> bool:
@@ -91,6 +92,8 @@ class Hearing:
 
         `announce` says so by another `caught_up`: states were lost too, and the client does well to read them again.
         """
+        if not self._begun:
+            return  # what `begin` is about to read has it all
         self._announce = self._announce or announce
         self._catch_up("joined", cause=cause)
 
