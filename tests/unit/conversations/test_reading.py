@@ -103,6 +103,24 @@ def test_filters_choose_what_they_say(house: Inside) -> None:
     }
 
 
+def test_the_unread_filter_asks_each_conversation_for_its_own_marks(house: Inside) -> None:
+    """What was read in one conversation says nothing about another; internal notes count for staff."""
+    nora, dmitri = house.staff("Nora", SEND), house.staff("Dmitri", SEND)
+    ada = house.patient("Ada", house.patient_record("Ada Long", nora, dmitri))
+    talk = ada.opens("patient", "Question", subject="Tablets").json["id"]
+    chats = [direct(dmitri, house.staff(f"Colleague {n}"), "Hello") for n in range(2)]
+    chats += [direct(dmitri, nora, "Hello")]
+    nora.reads(talk, 2)
+    unread_before = [one["id"] for one in nora.lists(filter="unread")]
+
+    dmitri.posts(talk, "note", stream="internal")
+    nora.reads(chats[2], 2)
+
+    assert unread_before == [chats[2]]
+    assert [one["id"] for one in nora.lists(filter="unread")] == [talk]
+    assert ada.lists(filter="unread") == []
+
+
 def test_the_list_is_searched_by_subject_and_names(house: Inside) -> None:
     """Case does not matter, and the signs of a pattern are only signs."""
     nora, dmitri = house.staff("Nora", SEND, GROUP), house.staff("Dmitri")

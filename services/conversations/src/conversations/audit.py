@@ -35,7 +35,7 @@ class Record:
 def write(connection: Connection, records: Sequence[Record]) -> None:
     """Add lines to the record."""
     if records:
-        connection.execute(insert(audit), [row(record) for record in records])
+        connection.execute(insert(audit).inline(), [row(record) for record in records])
 
 
 def row(record: Record) -> dict[str, Any]:

@@ -41,6 +41,6 @@ def put(connection: Connection, parcels: Sequence[Parcel]) -> None:
     if not parcels:
         return
     rows = [{"org": one.org, "type": one.type, "staff": one.staff, "portal": one.portal} for one in parcels]
-    connection.execute(insert(outbox), rows)
+    connection.execute(insert(outbox).inline(), rows)
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"NOTIFY {CHANNEL}"))

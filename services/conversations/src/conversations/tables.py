@@ -216,7 +216,7 @@ messages = Table(
         "stream",
         "seq",
         unique=True,
-        postgresql_include=["author_id", "recalled_at"],
+        postgresql_include=["author_id", "recalled_at", "org"],
     ),
 )
 

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import ColumnElement, Row
 
 from conversations.model import Action, Kind, PersonKind, Status, Stream
-from conversations.policy import require_hearing, require_history, require_staff, streams_of
+from conversations.policy import require_hearing, require_history, require_staff
 from conversations.service import shapes
 from conversations.service.desk import Desk, Work
 from conversations.service.joining import join_ones_own
@@ -95,16 +95,24 @@ class Reading:
 
 
 def _me(work: Work) -> Shape:
-    claims = work.claims
     join_ones_own(work)
-    me = work.me()
-    rows = mine(work.connection, claims)
-    unread = unread_of(work.connection, claims, rows, reached_of(work.connection, claims, rows, claims.user_id))
+    unread = _unread(work)
     return {
-        "user": shapes.person(me),
+        "user": shapes.person(work.me()),
         "org": {"id": work.org, "name": directory.organisation_name(work.connection, work.org)},
         "unread_total": sum(unread.values()),
     }
+
+
+def _unread(work: Work) -> dict[tuple[str, str], int]:
+    """Count what is unread in all of the caller's conversations, by conversation and stream."""
+    rows = mine(work.connection, work.claims)
+    reached = reached_of(work.connection, work.claims, rows, work.claims.user_id)
+    return unread_of(work.connection, work.claims, rows, reached)
+
+
+def _with_unread(work: Work) -> set[str]:
+    return {conversation_id for conversation_id, _ in _unread(work)}
 
 
 def _list(work: Work, page: Page) -> Shape:
@@ -113,7 +121,8 @@ def _list(work: Work, page: Page) -> Shape:
     rows = mine(
         work.connection,
         work.claims,
-        filtered=_filters(work.claims, page),
+        only=_with_unread(work) if page.chosen == "unread" else None,
+        filtered=_filters(page),
         before=None if page.cursor is None else _read_cursor(page.cursor),
         limit=page.limit + 1,
     )
@@ -124,10 +133,10 @@ def _list(work: Work, page: Page) -> Shape:
     }
 
 
-def _filters(claims: Claims, page: Page) -> list[ColumnElement[bool]]:
+def _filters(page: Page) -> list[ColumnElement[bool]]:
     chosen: dict[str, list[ColumnElement[bool]]] = {
         "all": [],
-        "unread": [store.with_unread(claims.user_id, streams_of(claims))],
+        "unread": [],
         "patients": [store.of_kind(Kind.PATIENT)],
         "staff": [store.of_kind(Kind.DIRECT, Kind.GROUP)],
         "closed": [store.of_status(Status.CLOSED)],

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Audience, Kind, Participation, PersonKind, Role, Standing, Status
-from conversations.tables import accounts, conversations, marks, messages, participants, patients, stands_for
+from conversations.tables import accounts, conversations, participants, patients, stands_for
 
 LASTS = participants.c.left_at.is_(None)
 
@@ -213,23 +213,6 @@ def named(text: str) -> ColumnElement[bool]:
         )
     )
     return or_(_contains(conversations.c.subject, text), _contains(patients.c.name, text), someone.exists())
-
-
-def with_unread(user_id: str, streams: Collection[str]) -> ColumnElement[bool]:
-    """Filter: something in these streams that this person has not read."""
-    reached = select(marks.c.read_seq).where(
-        marks.c.conversation_id == conversations.c.id, marks.c.user_id == user_id, marks.c.stream == messages.c.stream
-    )
-    joined = case((messages.c.stream == "shared", participants.c.joined_shared), else_=participants.c.joined_internal)
-    unread = select(messages.c.id).where(
-        messages.c.conversation_id == conversations.c.id,
-        messages.c.stream.in_(streams),
-        messages.c.author_id != user_id,
-        messages.c.recalled_at.is_(None),
-        messages.c.seq > joined,
-        messages.c.seq > func.coalesce(reached.scalar_subquery(), 0),
-    )
-    return unread.correlate(conversations, participants).exists()
 
 
 def _participation(row: Row[Any]) -> Participation:

@@ -177,7 +177,7 @@ def _conversations() -> None:
         "messages",
         ["conversation_id", "stream", "seq"],
         unique=True,
-        postgresql_include=["author_id", "recalled_at"],
+        postgresql_include=["author_id", "recalled_at", "org"],
     )
     op.create_table(
         "message_versions",
