@@ -44,16 +44,16 @@ export class Messenger extends EventTarget {
     this.drafts = new Drafts(this.storage, id);
     this.outbox = new Outbox(this.storage, id);
     this.socket.start();
-    this.refresh();
+    this.refresh(this.me);
     return true;
   }
 
   can = (permission) => this.me.permissions?.includes(permission) ?? false;
 
   /** Read the newest page of the list again: the counts in it are the true ones. */
-  async refresh() {
+  async refresh(fresh = this.#ask(this.api.me())) {
     try {
-      const [page, me] = await Promise.all([this.#page({}), this.#ask(this.api.me())]);
+      const [page, me] = await Promise.all([this.#page({}), fresh]);
       this.me = me;
       this.trouble = null;
       this.conversations.elsewhere = 0;

@@ -11,6 +11,7 @@ const form = dialog.querySelector("form");
 const button = dialog.querySelector("[data-act=send]");
 const chat = new Chat({ names: portalNames, internal: false, hooks: { head() {}, listed, composer, seen } });
 const { messenger } = chat;
+const ready = chat.start();
 let messageId = null;
 
 function listed() {
@@ -36,7 +37,8 @@ function forWhom() {
   return [{ id: "", name: t("portal.myself") }, ...new Map(others).values()];
 }
 
-byId("new").onclick = () => {
+byId("new").onclick = async () => {
+  await ready;
   const { subject = "", text } = messenger.drafts.get(NEW);
   const people = forWhom();
   form.subject.value = subject;
@@ -86,4 +88,3 @@ form.subject.onkeydown = (event) => {
   form.text.focus();
 };
 
-chat.start();

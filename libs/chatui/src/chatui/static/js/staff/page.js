@@ -10,6 +10,7 @@ import { staffNames } from "./titles.js";
 const find = { filter: "all", words: "", found: null };
 const chat = new Chat({ names: staffNames, internal: true, hooks: { head, listed: rows, composer, seen, opened } });
 const { messenger } = chat;
+const ready = chat.start();
 let details = null;
 
 function head(places, { kind }, { title, person }) {
@@ -71,6 +72,7 @@ document.querySelector(".filters").addEventListener("click", ({ target }) => {
 });
 
 byId("new").addEventListener("click", () => chat.try(async () => {
+  await ready;
   const { startConversation } = await import("../later/people-dialog.js");
   const conversation = await startConversation(messenger);
   if (conversation) chat.go(conversation.id);
@@ -82,4 +84,3 @@ async function toggleDetails() {
 }
 
 messenger.addEventListener("change", () => details?.draw());
-chat.start();
