@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from realtime import protocol
@@ -176,6 +176,10 @@ def test_having_seen_nothing_is_said_and_not_left_out() -> None:
 PLAIN = FRAMES["client.send"]
 
 
+@example({"body": "  two\r\nlines  "})
+@example({"body": "e\u0301"})
+@example({"body": "\u0000"})
+@example({"stream": "internal"})
 @given(
     st.dictionaries(
         st.sampled_from([*PLAIN, "priority"]),
