@@ -217,6 +217,18 @@ def test_staff_without_messaging_get_no_further_than_the_door(house: Inside) -> 
     assert [result["problem"]["code"] for result in batch] == ["permission_required"] * 2
 
 
+def test_an_account_is_of_one_organisation(house: Inside, nora: Somebody) -> None:
+    """A token that names another one than the directory does opens nothing."""
+    hilltop = house.staff("Hana", org=new_id()).org
+    mistaken = {"X-User-Token": house.token_for(nora, org=hilltop)} | house.service("staff")
+
+    answer = house.call("GET", "/me", headers=mistaken)
+    listed = house.call("GET", "/conversations", headers=mistaken)
+
+    assert answer.status == 401
+    assert listed.json == {"items": [], "next_cursor": None}
+
+
 def test_both_keys_are_needed_and_must_match(house: Inside, nora: Somebody, ada: Somebody) -> None:
     """No service token, no user token, a token in the wrong place or at the wrong gateway: unauthenticated."""
     staff, portal = house.service("staff"), house.service("portal")

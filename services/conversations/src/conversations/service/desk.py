@@ -27,7 +27,7 @@ from servicekit.database import is_sqlite, transaction
 from servicekit.log import failure, get_logger
 from wire.claims import Claims
 from wire.ids import Ids
-from wire.problems import Problem, Unavailable
+from wire.problems import Problem, Unauthenticated, Unavailable
 
 T = TypeVar("T")
 log = get_logger()
@@ -53,8 +53,11 @@ class Work:
         return self.claims.organisation_id
 
     def me(self) -> Person:
-        """Return the caller as the directory knows them."""
-        return directory.people(self.connection, self.org, [self.claims.user_id])[self.claims.user_id]
+        """Return the caller as the directory knows them; Unauthenticated when it knows them elsewhere only."""
+        found = directory.people(self.connection, self.org, [self.claims.user_id])
+        if self.claims.user_id not in found:
+            raise Unauthenticated("This account belongs to another organisation.")
+        return found[self.claims.user_id]
 
     def ledger(self, standing: Standing, audience: Audience) -> Ledger:
         """Return the streams of a conversation that this transaction has locked."""
