@@ -83,16 +83,20 @@ class Clinic:
     def starts(self, *names: str) -> None:
         """Start processes together and wait until each is ready."""
         for name in names:
-            program = self.programs[name]
-            self.processes[name] = children.start(
-                name,
-                program.command,
-                log=self.folder / f"{name}.log",
-                environ=program.environ,
-                cwd=ROOT,
-            )
+            self.begins(name)
         for name in names:
             self.waits_for(name)
+
+    def begins(self, name: str) -> None:
+        """Start a process without waiting."""
+        program = self.programs[name]
+        self.processes[name] = children.start(
+            name,
+            program.command,
+            log=self.folder / f"{name}.log",
+            environ=program.environ,
+            cwd=ROOT,
+        )
 
     def waits_for(self, name: str) -> None:
         """Wait until a process is ready; when it is not, its last words say why."""

@@ -13,6 +13,8 @@ import docker.errors
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer, ExecConfig
 
+from tests.support.ports import free_port
+
 OWNER = "messages.tests.owner"
 
 
@@ -36,6 +38,15 @@ def owned(image: str) -> DockerContainer:
     """Return a container that will be known as ours."""
     label = f"{socket.gethostname()}/{os.getpid()}-{_started(os.getpid())}"
     return DockerContainer(image).with_kwargs(labels={OWNER: label})
+
+
+def expose(container: DockerContainer, *ports: int, lasting: bool) -> None:
+    """Publish ports on this machine: `lasting` ones stay the same when the container is started again."""
+    for port in ports:
+        if lasting:
+            container.with_bind_ports(port, free_port())
+        else:
+            container.with_exposed_ports(port)
 
 
 def _started(pid: int) -> str:

@@ -5,6 +5,7 @@
 - The roles are the ones production has: `messages_owner` owns a database, or `auth_owner` auth's; the others get
   what production grants.
 - `durable=False` (tests) forgets fsync; the bench asks for `durable=True`.
+- `lasting=True` keeps what is stored over a cut of its power (`server.power`).
 """
 
 import os
@@ -26,6 +27,7 @@ from psycopg import sql
 
 from tests.support import children, containers, parts
 from tests.support.ports import LOOPBACK, free_port, wait_until
+from tests.support.power import ChildPower, ContainerPower, Power
 
 OWNER = "messages_owner"
 AUTH_OWNER = "auth_owner"
@@ -72,7 +74,18 @@ class PostgresServer:
     pids: Callable[[], list[int]]
     run: Callable[[list[str]], str]
     """Runs one of PostgreSQL's own programs beside the server, as its superuser, and returns what it said."""
+    power: Power
     templates: set[str] = field(default_factory=set)
+
+    def answers(self) -> bool:
+        """Tell whether a query is answered."""
+        try:
+            with self.connect() as connection:
+                # The image's first start is a passing one, on the Unix socket only: over TCP the real one answers.
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """Return a superuser's connection that commits every statement."""
@@ -138,12 +151,12 @@ class PostgresServer:
 
 
 @contextmanager
-def running(*, durable: bool = False, direct: bool = False) -> Iterator[PostgresServer]:
+def running(*, durable: bool = False, direct: bool = False, lasting: bool = False) -> Iterator[PostgresServer]:
     """Start a server, with its roles, and stop it whatever happens."""
     passwords = {name: secrets.token_hex(12) for name in ("postgres", *ROLES)}
     start = _container if parts.source() is parts.Source.DOCKER else _local
-    with start(passwords, durable=durable, direct=direct) as server:
-        wait_until(lambda: _answers(server), within_s=START_S, what="PostgreSQL answering a query")
+    with start(passwords, durable=durable, direct=direct, lasting=lasting) as server:
+        wait_until(server.answers, within_s=START_S, what="PostgreSQL answering a query")
         server.create_roles()
         yield server
 
@@ -155,23 +168,14 @@ def _settings(*, durable: bool) -> list[str]:
     return [word for setting in settings for word in ("-c", setting)]
 
 
-def _answers(server: PostgresServer) -> bool:
-    try:
-        with server.connect() as connection:
-            # The image's first start is a passing one, on the Unix socket only: what answers over TCP is the real one.
-            connection.execute("SELECT 1")
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
 @contextmanager
-def _container(passwords: dict[str, str], *, durable: bool, direct: bool) -> Iterator[PostgresServer]:
+def _container(passwords: dict[str, str], *, durable: bool, direct: bool, lasting: bool) -> Iterator[PostgresServer]:
     containers.prepare()
     container = containers.owned(parts.POSTGRES_IMAGE)
-    container.with_env("POSTGRES_PASSWORD", passwords["postgres"]).with_exposed_ports(5432)
+    container.with_env("POSTGRES_PASSWORD", passwords["postgres"])
+    containers.expose(container, 5432, lasting=lasting)
     container.with_command(["postgres", *_settings(durable=durable)])
-    if not durable:
+    if not durable and not lasting:
         container.with_tmpfs_mount("/var/lib/postgresql/data", "size=1g")
     with container:
         host, port = containers.address(container, 5432, direct=direct)
@@ -183,12 +187,13 @@ def _container(passwords: dict[str, str], *, durable: bool, direct: bool) -> Ite
             run=lambda line: containers.run(
                 container, line, {"PGUSER": "postgres", "PGPASSWORD": passwords["postgres"], "PGHOST": LOOPBACK}
             ),
+            power=ContainerPower(container),
         )
 
 
 @contextmanager
-def _local(passwords: dict[str, str], *, durable: bool, direct: bool) -> Iterator[PostgresServer]:
-    del direct  # a local server is always reached directly
+def _local(passwords: dict[str, str], *, durable: bool, direct: bool, lasting: bool) -> Iterator[PostgresServer]:
+    del direct, lasting  # a local server is always reached directly, and its folder stays
     programs = parts.postgres_programs()
     user = _unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="messages-postgres-"))
@@ -212,29 +217,32 @@ def _local(passwords: dict[str, str], *, durable: bool, direct: bool) -> Iterato
         if made.returncode != 0:
             raise parts.PartMissing(f"initdb could not make a database folder: {made.stderr.decode().strip()[-300:]}")
         port = free_port()
-        child = children.start(
-            "postgres",
-            [
-                *(str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)),
-                *("-c", f"listen_addresses={LOOPBACK}", "-c", f"unix_socket_directories={folder}"),
-                *_settings(durable=durable),
-            ],
-            log=folder / "log",
-            environ=os.environ,
-            cwd=folder,
-            user=user,
-            ends_with_us=signal.SIGINT,
+        power = ChildPower(
+            lambda: children.start(
+                "postgres",
+                [
+                    *(str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)),
+                    *("-c", f"listen_addresses={LOOPBACK}", "-c", f"unix_socket_directories={folder}"),
+                    *_settings(durable=durable),
+                ],
+                log=folder / "log",
+                environ=os.environ,
+                cwd=folder,
+                user=user,
+                ends_with_us=signal.SIGINT,
+            )
         )
         try:
             yield PostgresServer(
                 host=LOOPBACK,
                 port=port,
                 passwords=passwords,
-                pids=lambda: children.family(child.pid),
+                pids=lambda: children.family(power.child.pid),
                 run=lambda line: _beside(line, programs, port, passwords["postgres"]),
+                power=power,
             )
         finally:
-            child.stop(by=signal.SIGINT)
+            power.child.stop(by=signal.SIGINT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -20,6 +20,7 @@ import httpx
 
 from tests.support import children, containers, parts
 from tests.support.ports import LOOPBACK, free_port, wait_until
+from tests.support.power import ChildPower, ContainerPower, Power
 
 ADMIN = "messages_admin"
 START_S = 90.0
@@ -37,6 +38,7 @@ class RabbitServer:
     files_with: Callable[[str], list[str]]
     """Names the broker's files that contain a word."""
     http: httpx.Client
+    power: Power
 
     def fresh_vhost(self) -> str:
         """Make a virtual host and return its name."""
@@ -94,21 +96,24 @@ class RabbitServer:
 
 
 @contextmanager
-def running(*, direct: bool = False) -> Iterator[RabbitServer]:
-    """Start a broker and stop it whatever happens."""
+def running(*, direct: bool = False, lasting: bool = False) -> Iterator[RabbitServer]:
+    """Start a broker and stop it whatever happens; a `lasting` one keeps its address over a cut of its power."""
     password = secrets.token_hex(12)
     start = _container if parts.source() is parts.Source.DOCKER else _local
-    with httpx.Client(timeout=10, trust_env=False) as http, start(password, http, direct=direct) as server:
+    with (
+        httpx.Client(timeout=10, trust_env=False) as http,
+        start(password, http, direct=direct, lasting=lasting) as server,
+    ):
         wait_until(server.answers, within_s=START_S, what="RabbitMQ answering", every_s=0.2)
         yield server
 
 
 @contextmanager
-def _container(password: str, http: httpx.Client, *, direct: bool) -> Iterator[RabbitServer]:
+def _container(password: str, http: httpx.Client, *, direct: bool, lasting: bool) -> Iterator[RabbitServer]:
     containers.prepare()
     container = containers.owned(parts.RABBITMQ_IMAGE)
     container.with_env("RABBITMQ_DEFAULT_USER", ADMIN).with_env("RABBITMQ_DEFAULT_PASS", password)
-    container.with_exposed_ports(5672, 15672)
+    containers.expose(container, 5672, 15672, lasting=lasting)
     with container:
         host, port = containers.address(container, 5672, direct=direct)
         _, management_port = containers.address(container, 15672, direct=direct)
@@ -120,30 +125,35 @@ def _container(password: str, http: httpx.Client, *, direct: bool) -> Iterator[R
             http=http,
             pids=lambda: containers.pids(container),
             files_with=lambda word: containers.files_with(container, word, "/var/lib/rabbitmq"),
+            power=ContainerPower(container),
         )
 
 
 @contextmanager
-def _local(password: str, http: httpx.Client, *, direct: bool) -> Iterator[RabbitServer]:
-    del direct  # a local broker is always reached directly
+def _local(password: str, http: httpx.Client, *, direct: bool, lasting: bool) -> Iterator[RabbitServer]:
+    del direct, lasting  # a local broker is always reached directly, and its folder stays
     program = parts.rabbitmq_program()
     folder = Path(tempfile.mkdtemp(prefix="messages-rabbitmq-"))
     port, management_port = free_port(), free_port()
     environ = _environment(folder, port, management_port, password)
     try:
-        with (
-            children.running("epmd", _mapper(environ), log=folder / "epmd.txt", environ=environ, cwd=folder),
-            children.running("rabbitmq", [str(program)], log=folder / "log.txt", environ=environ, cwd=folder) as child,
-        ):
-            yield RabbitServer(
-                host=LOOPBACK,
-                port=port,
-                management_port=management_port,
-                password=password,
-                http=http,
-                pids=lambda: children.family(child.pid),
-                files_with=lambda word: _files_with(word, folder),
+        with children.running("epmd", _mapper(environ), log=folder / "epmd.txt", environ=environ, cwd=folder):
+            power = ChildPower(
+                lambda: children.start("rabbitmq", [str(program)], log=folder / "log.txt", environ=environ, cwd=folder)
             )
+            try:
+                yield RabbitServer(
+                    host=LOOPBACK,
+                    port=port,
+                    management_port=management_port,
+                    password=password,
+                    http=http,
+                    pids=lambda: children.family(power.child.pid),
+                    files_with=lambda word: _files_with(word, folder),
+                    power=power,
+                )
+            finally:
+                power.child.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
