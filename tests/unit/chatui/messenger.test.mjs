@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { Messenger } from "../../../libs/chatui/src/chatui/static/js/messenger.js";
+
+const at = (seq) => new Date(Date.UTC(2026, 10, 22, 8, seq)).toISOString();
+const post = (seq, { actor = "ada", body = `text ${seq}`, client = `client ${seq}` } = {}) => ({
+  conversation_id: "c", stream: "shared", seq, type: "message.posted", at: at(seq), actor: { id: actor, name: actor },
+  message: { id: `m${seq}`, client_message_id: client, body, edited_at: null, recalled: false },
+});
+
+/** A gateway in memory: one conversation, its log, and the line it is heard on. */
+class Gateway {
+  log = [1, 2, 3].map((seq) => post(seq));
+  asked = [];
+  sends = [];
+  lines = [];
+  answer = () => null;
+
+  fetch = async (path, { method = "GET" } = {}) => {
+    this.asked.push(`${method} ${path}`);
+    const { status = 200, body } = this.answer(path) ?? { body: this.#find(path) };
+    return new Response(JSON.stringify(body), { status });
+  };
+
+  conversation() {
+    return { id: "c", kind: "direct", status: "open", participants: [], heads: { shared: this.log.length }, unread: { shared: 0 },
+      read: {}, last_entry: this.log.at(-1), can_reply: { allowed: true, reason: null }, updated_at: at(0) };
+  }
+
+  #find(path) {
+    const url = new URL(path, "http://here");
+    if (url.pathname.endsWith("/me")) return { user: { id: "nora" }, org: {}, permissions: [], unread_total: 0, limits: {} };
+    if (url.pathname.endsWith("/conversations")) return { items: [this.conversation()], next_cursor: null };
+    if (url.pathname.endsWith("/timeline")) {
+      const after = Number(url.searchParams.get("after") ?? 0);
+      return { items: this.log.slice(after, after + 50), head: this.log.length, has_more: this.log.length > after + 50 };
+    }
+    return this.conversation();
+  }
+
+  /** Store a send as the server does: the same client id is the same entry. */
+  store({ client_message_id: client, body }) {
+    const known = this.log.find(({ message }) => message.client_message_id === client);
+    if (!known) this.log.push(post(this.log.length + 1, { actor: "nora", body, client }));
+    return known ?? this.log.at(-1);
+  }
+}
+
+const opened = [];
+
+afterEach(() => opened.splice(0).forEach((messenger) => messenger.socket.stop()));
+
+/** Nora's messenger, live, with the conversation open; `onSend(frame, line)` is how the server takes a send. */
+async function nora({ onSend, gateway = new Gateway() } = {}) {
+  globalThis.fetch = gateway.fetch;
+  globalThis.WebSocket = class {
+    constructor() {
+      gateway.lines.push(this);
+      queueMicrotask(() => this.onopen?.({}));
+    }
+    close() { this.over = true; }
+    says(frame) { if (!this.over) this.onmessage({ data: JSON.stringify(frame) }); }
+    send(text) {
+      const frame = JSON.parse(text);
+      if (frame.op === "hello") {
+        gateway.hello = frame;
+        this.says({ ref: frame.ref, ok: true });
+        for (const entry of gateway.log.slice(frame.resume?.c?.shared ?? gateway.log.length)) this.says({ push: "entry", ...entry });
+        this.says({ push: "caught_up", heads: { c: { shared: gateway.log.length } } });
+      } else if (frame.op === "send") {
+        gateway.sends.push(frame);
+        onSend(frame, this);
+      } else this.says({ ref: frame.ref, ok: true });
+    }
+  };
+  const messenger = new Messenger({ api: "http://here/api", live: "ws://here/live", internal: true,
+    storage: { length: 0, key() {}, getItem() {}, setItem() {}, removeItem() {} } });
+  opened.push(messenger);
+  await messenger.start();
+  await messenger.open("c");
+  await until(() => messenger.socket.state === "live" && messenger.listed);
+  return { messenger, gateway, line: () => gateway.lines.at(-1) };
+}
+
+/** Waits for a fact, and says which one never came. */
+async function until(fact, patience = 5000) {
+  const end = Date.now() + patience;
+  while (!fact()) {
+    if (Date.now() > end) throw new Error(`never came true: ${fact}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const bodies = (messenger) => messenger.timelines.get("c").rows().map(({ message }) => message.body);
+const accepting = (gateway) => (frame, line) => {
+  const entry = gateway.store(frame);
+  line.says({ ref: frame.ref, ok: true, seq: entry.seq });
+  line.says({ push: "entry", ...entry });
+};
+
+test("a message is kept until its entry is heard, and then stands once", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend: accepting(gateway) });
+
+  messenger.send("c", { body: "hello", stream: "shared" });
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.deepEqual(bodies(messenger), ["text 1", "text 2", "text 3", "hello"]);
+});
+
+test("stored but not answered, the line lost: it goes again under the same id and is one message", async () => {
+  const gateway = new Gateway();
+  const { messenger, line } = await nora({ gateway, onSend(frame, on) {
+    if (gateway.sends.length > 1) return accepting(gateway)(frame, on);
+    gateway.store(frame);
+    return on.onclose({ code: 1006 });
+  } });
+
+  messenger.send("c", { body: "once", stream: "shared" });
+  await until(() => gateway.lines.length === 2 && messenger.outbox.of("c").length === 0);
+
+  assert.equal(bodies(messenger).filter((body) => body === "once").length, 1);
+  assert.equal(new Set(gateway.sends.map((frame) => frame.client_message_id)).size, 1);
+  assert.deepEqual(gateway.hello.resume, { c: { shared: 3 } });
+  assert.equal(line().over, undefined);
+});
+
+test("an unavailable service is asked again under the same id", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend(frame, on) {
+    if (gateway.sends.length > 1) return accepting(gateway)(frame, on);
+    return on.says({ ref: frame.ref, ok: false, problem: { code: "unavailable", status: 503 } });
+  } });
+
+  messenger.send("c", { body: "patience", stream: "shared" });
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.equal(gateway.sends[0].client_message_id, gateway.sends[1].client_message_id);
+  assert.equal(bodies(messenger).at(-1), "patience");
+});
+
+test("a refusal keeps the text and waits for the person", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend(frame, on) {
+    if (gateway.sends.length > 1) return accepting(gateway)(frame, on);
+    return on.says({ ref: frame.ref, ok: false, problem: { code: "conversation_closed", status: 409 } });
+  } });
+  messenger.send("c", { body: "too late", stream: "shared" });
+  await until(() => messenger.outbox.of("c")[0]?.state === "failed");
+
+  assert.equal(messenger.outbox.of("c")[0].body, "too late");
+  messenger.retry(messenger.outbox.of("c")[0].client_message_id);
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.equal(bodies(messenger).at(-1), "too late");
+});
+
+test("messages of one conversation go in the order they were written, also when they waited for the line", async () => {
+  const gateway = new Gateway();
+  const { messenger, line } = await nora({ gateway, onSend: accepting(gateway) });
+  line().onclose({ code: 1006 });
+
+  for (const body of ["one", "two", "three"]) messenger.send("c", { body, stream: "shared" });
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.deepEqual(bodies(messenger).slice(3), ["one", "two", "three"]);
+});
+
+test("a hole is fetched, and everything stands in order", async () => {
+  const { messenger, gateway, line } = await nora();
+  gateway.log.push(post(4), post(5), post(6));
+
+  line().says({ push: "entry", ...gateway.log[5] });
+  await until(() => bodies(messenger).length === 6);
+
+  assert.deepEqual(bodies(messenger).slice(3), ["text 4", "text 5", "text 6"]);
+  assert.ok(gateway.asked.some((call) => call.includes("after=3")));
+});
+
+test("what was written while the line was down is there when it is back", async () => {
+  const { messenger, gateway, line } = await nora();
+
+  line().onclose({ code: 1006 });
+  gateway.log.push(post(4), post(5));
+  await until(() => bodies(messenger).length === 5);
+
+  assert.equal(messenger.conversations.get("c").heads.shared, 5);
+});
+
+test("a stream too far behind is read again", async () => {
+  const { messenger, gateway, line } = await nora();
+  for (let seq = 4; seq <= 40; seq += 1) gateway.log.push(post(seq));
+
+  line().says({ push: "reset", conversation_id: "c", stream: "shared", head: 40 });
+  await until(() => messenger.timelines.get("c").loaded && bodies(messenger).length === 40);
+
+  assert.equal(messenger.timelines.get("c").last("shared"), 40);
+});
+
+test("a session that ended is told, by the socket and by a refused call", async () => {
+  const { messenger, gateway, line } = await nora();
+  const away = [];
+  messenger.addEventListener("away", ({ detail }) => away.push(detail));
+
+  gateway.answer = () => ({ status: 401, body: { code: "unauthenticated" } });
+  await messenger.refresh();
+  line().onclose({ code: 4503 });
+
+  assert.deepEqual([...new Set(away)], [4501, 4503]);
+});
+
+test("a conversation one was removed from is gone at once", async () => {
+  const { messenger, line } = await nora();
+
+  line().says({ push: "removed", conversation_id: "c" });
+
+  assert.equal(messenger.conversations.get("c"), undefined);
+  assert.equal(messenger.missing.get("c").code, "not_found");
+});
