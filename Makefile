@@ -25,7 +25,7 @@ test: .venv/tools.stamp ## every test, on real PostgreSQL, RabbitMQ and Chromium
 check: .venv/tools.stamp ## format, lint, types, import rule, dependencies, known weaknesses; no test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(FOLDERS:%=%/src)
+	$(BIN)/mypy $(FOLDERS:%=%/src) deploy/*.py tests
 	$(BIN)/lint-imports
 	@for folder in $(FOLDERS); do echo "deptry $$folder"; \
 		$(BIN)/deptry --no-ansi --config $$folder/pyproject.toml --package-module-name-map "$(OURS)" \
