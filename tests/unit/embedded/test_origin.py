@@ -57,7 +57,7 @@ def test_what_is_not_named_does_not_exist(path: str) -> None:
     """Neither inside doors nor probes nor conversations are reachable from outside."""
     answer = origin().open(path="/x", environ_overrides={"PATH_INFO": path})
 
-    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
 
 
 def test_the_front_door_leads_to_the_staff_page() -> None:
