@@ -67,7 +67,9 @@ class Somebody:
         headers = self.house.service(self.plane) | {"X-User-Token": self.token}
         return self.house.call(method, path, body, headers=headers, query=query)
 
-    def opens(self, kind: str, first: str | None = None, client_message_id: str | None = None, **wish: object) -> Answer:
+    def opens(
+        self, kind: str, first: str | None = None, client_message_id: str | None = None, **wish: object
+    ) -> Answer:
         if first is not None:
             wish["first_message"] = {"client_message_id": client_message_id or new_id(), "body": first}
         return self.asks("POST", "/conversations", wish if self.plane == "portal" else {"kind": kind, **wish})
