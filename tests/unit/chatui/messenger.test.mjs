@@ -125,6 +125,20 @@ test("stored but not answered, the line lost: it goes again under the same id an
   assert.equal(line().over, undefined);
 });
 
+test("neither stored nor answered, the line lost: it goes again by itself, under the same id", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend(frame, on) {
+    if (gateway.sends.length > 1) return accepting(gateway)(frame, on);
+    return on.onclose({ code: 1006 });
+  } });
+
+  messenger.send("c", { body: "again", stream: "shared" });
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.equal(bodies(messenger).at(-1), "again");
+  assert.equal(gateway.sends[0].client_message_id, gateway.sends[1].client_message_id);
+});
+
 test("an unavailable service is asked again under the same id", async () => {
   const gateway = new Gateway();
   const { messenger } = await nora({ gateway, onSend(frame, on) {
