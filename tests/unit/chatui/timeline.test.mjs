@@ -18,6 +18,7 @@ test("entries that arrive before the first page are kept and fall into place", (
   const timeline = new Timeline(["shared"]);
 
   assert.equal(timeline.add(post(4)), "waiting");
+  assert.equal(timeline.add(post(2)), "waiting");
   timeline.fill("shared", posts(1, 3), { start: true });
 
   assert.deepEqual(seqs(timeline), [1, 2, 3, 4]);
