@@ -142,5 +142,6 @@ class Screen:
         return "\n".join(nodes)
 
     def _hears(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        # ERR_NETWORK_CHANGED: somebody else on this machine started or stopped a container.
+        if message.type in {"error", "warning"} and "ERR_NETWORK_CHANGED" not in message.text:
             self.complaints.append(message.text)
