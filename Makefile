@@ -1,7 +1,7 @@
 # Messages: what a person types. Each target says what it does in `make help`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench up down
+.PHONY: help run test check format bench chaos up down
 
 PROJECTS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/embedded/pyproject.toml))
 FOLDERS  := $(PROJECTS:/pyproject.toml=)
@@ -27,9 +27,10 @@ check: .venv/tools.stamp ## format, lint, types, import rule, dependencies, know
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(FOLDERS:%=%/src) deploy/*.py tests
 	$(BIN)/lint-imports
-	@for folder in $(FOLDERS); do echo "deptry $$folder"; \
-		$(BIN)/deptry --no-ansi --config $$folder/pyproject.toml --package-module-name-map "$(OURS)" \
-			--per-rule-ignores "$(UNSEEN)" $$folder/src || exit 1; done
+	@for folder in $(FOLDERS); do \
+		said=$$($(BIN)/deptry --no-ansi --config $$folder/pyproject.toml --package-module-name-map "$(OURS)" \
+			--per-rule-ignores "$(UNSEEN)" $$folder/src 2>&1) || { echo "$$said"; exit 1; }; done
+	@echo "deptry: each package names what it imports, and nothing else."
 	@$(BIN)/python deploy/audit.py
 
 format: .venv/tools.stamp ## write every file as `check` wants it
@@ -38,6 +39,9 @@ format: .venv/tools.stamp ## write every file as `check` wants it
 
 bench: .venv/tools.stamp ## B1 to B3 on real PostgreSQL and RabbitMQ: table, JSON and plot in bench-results/ (ARGS=)
 	@$(BIN)/python -m tests.load $(ARGS)
+
+chaos: .venv/tools.stamp ## the real system broken at random under load, and the proof that nothing was lost (SECONDS= SEED=)
+	@$(BIN)/python -m tests.chaos $(SECONDS:%=--seconds %) $(SEED:%=--seed %) $(ARGS)
 
 up: ## every part in its own container, on http://localhost:8080 (PORT=, DEMO=off)
 	@deploy/compose.sh up

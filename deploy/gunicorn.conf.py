@@ -2,6 +2,8 @@
 
 - SERVICE names the service, and with it the application (`staff-gateway` is staff_gateway.app:create_app()).
 - The gateways run on gevent, auth and conversations on threads: a password hash would stop a gevent hub for 100 ms.
+- A gateway gives a new connection a few seconds to say what it wants: who opens hundreds and says half a sentence in
+  each holds none of them for long.
 - One worker a container: a replica is one more container, and the metrics of a process are those of its container.
 - Idle connections are kept longer than any caller of ours keeps one, so that it is always the caller who closes: a
   request written into a connection the service is just closing would be lost.
@@ -26,6 +28,10 @@ CANNOT_START = 3
 """The exit code of a worker after which gunicorn ends as well."""
 
 
+FIRST_REQUEST_WITHIN_S = 5
+"""Seconds a new connection to a gateway has until its first request's head is whole."""
+
+
 class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
     """gunicorn's own log without anything a caller sent, and without adding to an operator's one sentence."""
 
@@ -46,6 +52,21 @@ class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
             super().error(msg, *args, **kwargs)
 
 
+def _worker_of_gateways() -> type[Worker]:
+    import gevent  # noqa: PLC0415 - only the gateways have it
+    from gunicorn.workers.ggevent import GeventWorker  # noqa: PLC0415 - as above
+
+    class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
+        """gunicorn's own, which would wait as long for a connection's first request as for its next one."""
+
+        def timeout_ctx(self) -> gevent.Timeout:
+            connection = gevent.getcurrent()
+            known, connection.known = getattr(connection, "known", False), True
+            return gevent.Timeout(self.cfg.keepalive if known else FIRST_REQUEST_WITHIN_S, False)
+
+    return GatewayWorker
+
+
 # Engines commonly start a process with 1,024 open files and let it ask for more; each live socket is one.
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))
@@ -55,7 +76,7 @@ proc_name = SERVICE
 bind = ["0.0.0.0:" + os.environ.get("PORT", "8000")]
 backlog = 2048
 workers = 1
-worker_class = "gevent" if LIVE else "gthread"
+worker_class = _worker_of_gateways() if LIVE else "gthread"
 worker_connections = 20_000 if LIVE else 1_000
 threads = int(os.environ.get("THREADS", "16"))
 keepalive = 75

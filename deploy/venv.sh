@@ -2,7 +2,7 @@
 # Makes .venv and installs into it. Run by the Makefile, from the project's folder.
 #
 #   deploy/venv.sh run      our packages (editable) and what they need, pinned by constraints.txt
-#   deploy/venv.sh tools    the above, and what tests and checks need
+#   deploy/venv.sh tools    then, what tests and checks need
 #
 # PYTHON=… chooses the interpreter; otherwise python3, then 3.13, 3.12, 3.11, whichever is there and fits.
 set -eu
@@ -48,12 +48,16 @@ for project in libs/*/pyproject.toml services/*/pyproject.toml deploy/embedded/p
     editable="$editable --editable ${project%/pyproject.toml}"
 done
 
-say "Installing the packages; the first time this takes about half a minute and needs the network."
-pip hatchling editables # our packages' build backend, once for all of them instead of once for each
-# shellcheck disable=SC2086 # one word for each package
-pip --no-build-isolation $editable
-if [ "$1" = tools ]; then
+case $1 in
+run)
+    say "Installing the packages; the first time this takes about half a minute and needs the network."
+    pip hatchling editables # our packages' build backend, once for all of them instead of once for each
+    # shellcheck disable=SC2086 # one word for each package
+    pip --no-build-isolation $editable
+    ;;
+tools)
     say "Installing what tests and checks need."
     pip --requirement tests/requirements.txt
-fi
+    ;;
+esac
 touch ".venv/$1.stamp"
