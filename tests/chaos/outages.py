@@ -1,0 +1,88 @@
+"""How long people went without service while something was broken. For the report only: the proof needs no clock.
+
+A wait belongs to every kind of fault whose time it touches; after the mending a fault's time goes on for `GRACE_S`,
+in which clients find their way back.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.chaos.histories import POSTED, Heard, Post, Record, Verdict
+
+GRACE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When something was broken: from the blow until it served again."""
+
+    kind: str
+    target: str
+    began: float
+    ended: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Waits:
+    """The longest waits, in seconds."""
+
+    times: int = 0
+    longest_fault: float = 0.0
+    nobody: float = 0.0
+    """Between two acknowledgements to anybody at all."""
+    send: float = 0.0
+    """Of one person for one acknowledgement, repeats included."""
+    hear: float = 0.0
+    """Of one person for a message acknowledged to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    began: float
+    ended: float
+
+    @property
+    def length(self) -> float:
+        return self.ended - self.began
+
+    def touches(self, window: Window) -> bool:
+        return self.began <= window.ended + GRACE_S and self.ended >= window.began
+
+
+def longest(record: Record, windows: Iterable[Window]) -> dict[str, Waits]:
+    """Return the longest waits by kind of fault, and under "none" those that touch no fault."""
+    windows = list(windows)
+    found: dict[str, Waits] = {}
+    for window in windows:
+        waits = found.setdefault(window.kind, Waits())
+        waits.times += 1
+        waits.longest_fault = max(waits.longest_fault, window.ended - window.began)
+    answered = [post for post in record.posts if post.verdict is Verdict.ACKNOWLEDGED]
+    _note(found, windows, "nobody", _gaps(answered))
+    _note(found, windows, "send", (_Wait(post.issued_at, post.answered_at) for post in answered))
+    _note(found, windows, "hear", _hearings(record, answered))
+    return found
+
+
+def _note(found: dict[str, Waits], windows: list[Window], what: str, waits: Iterable[_Wait]) -> None:
+    for wait in waits:
+        kinds = {window.kind for window in windows if wait.touches(window)} or {"none"}
+        for kind in kinds:
+            noted = found.setdefault(kind, Waits())
+            setattr(noted, what, max(getattr(noted, what), wait.length))
+
+
+def _gaps(answered: list[Post]) -> Iterator[_Wait]:
+    moments = sorted(post.answered_at for post in answered)
+    return (_Wait(earlier, later) for earlier, later in pairwise(moments))
+
+
+def _hearings(record: Record, answered: list[Post]) -> Iterator[_Wait]:
+    sent: Mapping[str, Post] = {post.message_id: post for post in answered}
+    for history in record.histories:
+        for event in history.events:
+            if isinstance(event, Heard) and event.type == POSTED and event.message in sent:
+                post = sent[event.message]
+                if post.client != history.client:
+                    yield _Wait(post.answered_at, max(event.at, post.answered_at))
