@@ -17,7 +17,7 @@ export function initials(name) {
 
 /** One of eight colours, always the same for the same name. */
 export function tone(name) {
-  let sum = 7;
+  let sum = 219;
   for (const char of name ?? "") sum = Math.imul(sum ^ char.charCodeAt(0), 0x01000193) >>> 0;
   return (sum >>> 13) % 8;
 }
