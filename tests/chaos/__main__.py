@@ -12,7 +12,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.chaos import report
+from tests.chaos import report, sabotage
 from tests.chaos.run import Outcome, Run
 from tests.chaos.system import clinic
 from tests.support import parts, postgres, rabbitmq
@@ -25,6 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None, help="what is drawn; made up where it is not given")
     parser.add_argument("--pause", type=float, default=0.4, help="seconds between two acts of a client, on average")
     parser.add_argument("--into", type=Path, default=Path("bench-results"))
+    parser.add_argument("--sabotage", choices=sorted(sabotage.WAYS), help="run on a copy of our code broken on purpose")
     parser.add_argument("--keep-logs", type=Path, default=None, help="a folder for what every process wrote")
     return parser.parse_args()
 
@@ -38,7 +39,9 @@ def main() -> int:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="messages-chaos-")))
             if wanted.keep_logs is not None:
-                stack.callback(shutil.copytree, folder, wanted.keep_logs, dirs_exist_ok=True)
+                stack.callback(_keep_logs, folder, wanted.keep_logs)
+            if wanted.sabotage is not None:
+                stack.enter_context(sabotage.sabotaged(wanted.sabotage, folder))
             server = stack.enter_context(postgres.running(lasting=True))
             broker = stack.enter_context(rabbitmq.running(lasting=True))
             system = stack.enter_context(clinic(server, broker, folder))
@@ -53,6 +56,12 @@ def main() -> int:
     place = report.written(outcome, wanted.into, replay)
     sys.stdout.write(f"{report.told(outcome, replay)}\n{place}\n")
     return 1 if outcome.breaches else 0
+
+
+def _keep_logs(folder: Path, into: Path) -> None:
+    into.mkdir(parents=True, exist_ok=True)
+    for log in folder.glob("*.log"):
+        shutil.copy(log, into)
 
 
 if __name__ == "__main__":
