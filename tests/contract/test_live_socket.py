@@ -1,82 +1,22 @@
 """The live socket over a real gunicorn with its gevent worker, as a client that knows only protocol.md meets it."""
 
 import json
-import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.support import children
-from tests.support.children import Child
 from tests.support.little_gateway import ORGANISATION, token
 from tests.support.live import Line, websocket_url
-from tests.support.ports import LOOPBACK, free_port, wait_until
+from tests.support.lone_gateway import Gateway, running
+from tests.support.ports import wait_until
 from wire.ids import new_id
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Gateway:
-    """A running little gateway."""
-
-    def __init__(self, child: Child, port: int) -> None:
-        self.child = child
-        self.port = port
-        self.origin = f"http://{LOOPBACK}:{port}"
-        self.http = httpx.Client(base_url=self.origin)
-
-    def control(self, what: str, body: object) -> dict[str, Any]:
-        """Do something behind the gateway's back."""
-        answer = self.http.post(f"/control/{what}", content=json.dumps(body))
-        told: dict[str, Any] = answer.raise_for_status().json()
-        return told
-
-    def ward(self, *members: str) -> str:
-        """Open a conversation of these people."""
-        conversation_id = new_id()
-        self.control("members", {"conversation_id": conversation_id, "members": members})
-        return conversation_id
-
-    def line(self, user_id: str, **shown: Any) -> Line:  # noqa: ANN401 - what a token says
-        """Open a socket."""
-        headers = {"Authorization": f"Bearer {token(user_id, **shown)}"}
-        return Line(websocket_url(self.origin, "/messaging/live"), headers=headers)
-
-    def screen(self, user_id: str, **hello: Any) -> Line:  # noqa: ANN401 - what hello says
-        """Open a socket and catch up."""
-        line = self.line(user_id)
-        line.asks("hello", **hello)
-        line.hears("caught_up")
-        return line
-
-    def posts(self, user_id: str, conversation_id: str, body: str = "x", *, times: int = 1) -> None:
-        """Store entries without any socket."""
-        place = {"conversation_id": conversation_id, "stream": "shared"}
-        self.control("post", {"user_id": user_id, "body": body, "times": times, **place})
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Gateway]:
-    """Run a little gateway."""
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "-b", f"{LOOPBACK}:{port}"]
-    environ = os.environ | {"SERVICE": "staff-gateway", "PYTHONPATH": str(ROOT)}
-    log = folder / "gateway.log"
-    application = "tests.support.little_gateway:create_app()"
-    with children.running("gateway", [*command, application], log=log, environ=environ, cwd=ROOT) as child:
-        started = Gateway(child, port)
-        wait_until(lambda: _answers(started), within_s=60, what=f"the gateway\n{child.last_words()}")
-        with closing(started.http):
-            yield started
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +24,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Give one gateway for all: people and conversations are each test's own."""
     with running(tmp_path_factory.mktemp("gateway")) as started:
         yield started
-
-
-def _answers(gateway: Gateway) -> bool:
-    try:
-        return gateway.http.get("/").status_code == 404
-    except httpx.HTTPError:
-        return False
 
 
 def seqs(line: Line, conversation_id: str) -> list[int]:
@@ -222,7 +155,7 @@ def test_a_slow_reader_gets_whole_frames_or_a_close_and_harms_nobody(gateway: Ga
     """Megabytes to a client that sleeps: what it reads later is intact to the last frame."""
     nora, slow, ada = new_id(), new_id(), new_id()
     ward = gateway.ward(nora, slow, ada)
-    sleeper = _sleeper(gateway, slow)
+    sleeper = gateway.raw(slow, receives=65_536)
     quick = gateway.screen(ada)
     for _ in range(40):
         gateway.posts(nora, ward, "ä" * 10_000, times=20)
@@ -342,23 +275,6 @@ def _is_turned_away(gateway: Gateway, user: str) -> bool:
             return not line.asks("hello")["ok"]
         except ConnectionError:
             return True
-
-
-def _sleeper(gateway: Gateway, user: str) -> socket.socket:
-    """Open a socket by hand, say hello, and then read nothing at all."""
-    raw = socket.create_connection((LOOPBACK, gateway.port))
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-    raw.sendall(
-        f"GET /messaging/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"Authorization: Bearer {token(user)}\r\n\r\n".encode()
-    )
-    hello = b'{"op": "hello", "ref": 1}'
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += raw.recv(1)
-    raw.sendall(bytes([0x81, 0x80 | len(hello), 0, 0, 0, 0]) + hello)
-    return raw
 
 
 def _wakes(raw: socket.socket) -> tuple[list[dict[str, Any]], int]:

@@ -185,6 +185,7 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
         "DEMO": "on",
         "LOG_LEVEL": "INFO",
         "SENDS_PER_MINUTE": "1000000",
+        "CALLS_PER_MINUTE": "1000000",
         "SOCKETS_PER_USER": "100",
         "AUTH_URL": f"http://{LOOPBACK}:{ports[AUTH]}",
         "CONVERSATIONS_URL": f"http://{LOOPBACK}:{ports[CONVERSATIONS]}",

@@ -4,16 +4,20 @@ Run by `gunicorn -k gevent "tests.support.little_gateway:create_app()"`. A beare
 signed; POST /control/<what> does to the stand-in what a test needs done behind the gateway's back.
 """
 
+import gc
 import json
 import time
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
+import gevent
 import httpx
 import orjson
 from flask import Flask, Response, request
 
 from realtime.app import Allowance, Realtime
+from realtime.connection import Connection
 from realtime.session import Credentials, Doorkeeper
 from realtime.timing import Timing
 from realtime.upstream import Upstream
@@ -22,6 +26,7 @@ from servicekit.changes import ChangeFeed
 from servicekit.clock import utc_now
 from servicekit.doors import bearer_token, install_problems
 from servicekit.exchange import Message, Publisher
+from servicekit.health import Readiness, health_blueprint
 from servicekit.inprocess import InProcessExchange
 from servicekit.tokens import ServiceToken
 from wire.changes import Change
@@ -46,6 +51,8 @@ class LittleConversations:
         self.batches: list[int] = []
         self.lose = 0
         self.away = False
+        self.skipped_s = 0.0
+        """How far the clock of the sockets was turned on."""
         self._publisher = publisher
 
     def post(self, user_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,11 +175,12 @@ def create_app() -> Flask:
         changes=changes,
         presenter=ShowAll(),
         introduce=lambda claims, told: {**told, "permissions": sorted(claims.permissions)},
-        timing=Timing(clock=utc_now),
+        timing=Timing(clock=utc_now, ticks=lambda: monotonic() + little.skipped_s),
         allowance=Allowance(sends_per_minute=1_000, sockets_per_user=3),
     )
     app = Flask("little_gateway")
     install_problems(app)
+    app.register_blueprint(health_blueprint(Readiness()))
     background = Background()
     realtime.add_loops(background)
     background.start()
@@ -183,6 +191,10 @@ def create_app() -> Flask:
     def live() -> Response:
         shown = bearer_token(request) or ""
         return realtime.open(request, Credentials(claims=doorkeeper.admit(shown), access_token=shown))
+
+    @app.get("/inside")
+    def inside_of_it() -> Response:
+        return Response(orjson.dumps(_held(realtime)))
 
     @app.post("/control/<what>")
     def control(what: str) -> Response:
@@ -201,6 +213,21 @@ def create_app() -> Flask:
         return Response(orjson.dumps({"marks": little.marks, "batches": little.batches}))
 
     return app
+
+
+def _held(realtime: Realtime) -> dict[str, int]:
+    """Return how much of everything the process holds that sockets might leave behind."""
+    gc.collect()
+    alive = gc.get_objects()
+    hub = realtime._hub  # noqa: SLF001 - what is left behind shows nowhere else
+    return {
+        "sockets": len(hub),
+        "users": len(hub._by_user),  # noqa: SLF001
+        "sessions": len(hub._by_session),  # noqa: SLF001
+        "greenlets": sum(isinstance(each, gevent.Greenlet) and not each.dead for each in alive),
+        "connections": sum(isinstance(each, Connection) for each in alive),
+        "objects": len(alive),
+    }
 
 
 def _conversations_app(little: LittleConversations) -> Flask:

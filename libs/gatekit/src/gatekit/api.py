@@ -24,6 +24,7 @@ from wire.problems import (
     OriginRefused,
     PermissionRequired,
     Problem,
+    RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -156,7 +157,7 @@ def install_api(app: Flask, addresses: Addresses, calls: Calls, *, title: str) -
 
 def _refusals(method: str, path: str, takes: type[Schema] | None, asks: type[Schema] | None) -> Iterator[type[Problem]]:
     """Return how any call of this kind may refuse."""
-    yield from (Unauthenticated, PermissionRequired)
+    yield from (Unauthenticated, PermissionRequired, RateLimited)
     if method != "GET":
         yield OriginRefused
     if "<" in path:

@@ -1,10 +1,12 @@
 """Who is calling: a program by its bearer token, or a browser by its session cookie.
 
 Promises: a bearer token needs no cookie and no Origin; a cookie's state-changing call needs an Origin of ours;
-a token of the other plane opens nothing; where the plane asks for a permission, nobody comes in without it.
+a token of the other plane opens nothing; where the plane asks for a permission, nobody comes in without it; nobody
+makes more than their share of calls and handshakes a minute, so that a program gone wild slows nobody but its owner.
 """
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final
 
 from flask import Request
@@ -13,10 +15,11 @@ from gatekit.access import AccessTokens, Pass
 from gatekit.origins import Origins
 from gatekit.sessions import BrowserSession, SessionCookie
 from servicekit.doors import bearer_token
+from servicekit.shares import Shares
 from servicekit.tokens import Verifier
 from wire.claims import Claims, Plane
 from wire.permissions import Permission
-from wire.problems import PermissionRequired, Unauthenticated
+from wire.problems import PermissionRequired, RateLimited, Unauthenticated
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,6 +45,7 @@ class Callers:
         cookie: SessionCookie,
         access: AccessTokens,
         origins: Origins,
+        share: Shares,
     ) -> None:
         self.cookie = cookie
         self.origins = origins
@@ -49,14 +53,18 @@ class Callers:
         self._permission = permission
         self._verifier = verifier
         self._access = access
+        self._share = share
 
     def of_call(self, request: Request) -> Caller:
-        """Return who makes a REST call; Unauthenticated, OriginRefused, PermissionRequired or Unavailable."""
+        """Return who makes a REST call.
+
+        Unauthenticated, OriginRefused, PermissionRequired, RateLimited or Unavailable.
+        """
         if "Authorization" in request.headers:
-            return self._by_token(request)
+            return self._counted(self._by_token(request))
         if request.method not in _SAFE and self.cookie.present(request):
             self.origins.insist(request.headers.get("Origin"))
-        return self.admit(self.signed_in(request))
+        return self._counted(self.admit(self.signed_in(request)))
 
     def of_handshake(self, request: Request) -> Caller:
         """Return who opens a socket; a browser must come from our origin, a program may say none but no foreign one."""
@@ -64,10 +72,10 @@ class Callers:
             caller = self._by_token(request)
             if "Origin" in request.headers:
                 self.origins.insist(request.headers.get("Origin"))
-            return caller
+            return self._counted(caller)
         if self.cookie.present(request):
             self.origins.insist(request.headers.get("Origin"))
-        return self.admit(self.signed_in(request))
+        return self._counted(self.admit(self.signed_in(request)))
 
     def signed_in(self, request: Request) -> Caller:
         """Return who sits at a browser, whether or not they may come in; Unauthenticated or Unavailable."""
@@ -87,6 +95,12 @@ class Callers:
         if caller.session is None:
             raise Unauthenticated
         return self.admit(_caller(self._access.renewed(caller.session, caller.token), caller.session))
+
+    def _counted(self, caller: Caller) -> Caller:
+        wait = self._share.take(caller.claims.user_id)
+        if wait is not None:
+            raise RateLimited(f"At most {self._share.per_minute} calls a minute.", retry_after=max(1, ceil(wait)))
+        return caller
 
     def _by_token(self, request: Request) -> Caller:
         token = bearer_token(request)

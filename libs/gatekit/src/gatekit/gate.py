@@ -29,6 +29,7 @@ from servicekit.changes import ChangeFeed
 from servicekit.clock import Clock
 from servicekit.health import Readiness, health_blueprint
 from servicekit.http import client
+from servicekit.shares import Shares
 from servicekit.tokens import KeySource, ServiceToken, Verifier
 from wire.permissions import Permission
 
@@ -80,6 +81,7 @@ class Gate:
             cookie=cookie,
             access=self.access,
             origins=origins,
+            share=Shares(settings.calls_per_minute),
         )
         self.conversations = Conversations(conversations, service_token=self.service_token, callers=self.callers)
         self.farewells = Farewells(issuer)

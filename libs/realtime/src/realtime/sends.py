@@ -18,10 +18,10 @@ from gevent.event import AsyncResult, Event
 from gevent.timeout import Timeout
 
 from realtime.metrics import SEND_BATCH, SENDS
-from realtime.shares import Shares
 from realtime.upstream import Stored
 from servicekit.background import Stop
 from servicekit.log import failure, get_logger
+from servicekit.shares import Shares
 from wire.claims import Claims
 from wire.problems import Problem, RateLimited, Unavailable
 

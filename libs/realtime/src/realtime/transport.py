@@ -5,7 +5,8 @@ Built on wsproto's frame parser and the raw socket that gunicorn hands out, beca
 state costs far more memory than the socket.
 
 Promises: whole frames only, one writer at a time; a client that reads nothing for a while is cut off; a message beyond
-64 KiB is refused before it is held in memory; no extension is agreed to; the request's own greenlet reads.
+64 KiB is refused before it is held in memory; a client that floods us is read more slowly, and everybody else in time;
+no extension is agreed to; the request's own greenlet reads.
 """
 
 import base64
@@ -13,6 +14,7 @@ import hashlib
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Final
 
 import gevent
@@ -28,6 +30,8 @@ from wsproto.frame_protocol import CloseReason
 
 from realtime import framing
 from realtime.connection import Connection
+from realtime.pace import Pace
+from realtime.timing import Ticks
 from wire.frames import MAX_FRAME, SUBPROTOCOL, CloseCode
 from wire.problems import Invalid
 
@@ -112,16 +116,19 @@ def upgrade(headers: Headers) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def converse(line: SocketLine, connection: Connection) -> None:
+def converse(line: SocketLine, connection: Connection, *, ticks: Ticks = monotonic) -> None:
     """Read frames for `connection` until either side has ended the line."""
     reader = _Reader(connection)
+    pace = Pace(ticks)
     for turn, data in enumerate(iter(line.read, b"")):
         connection.alive()
+        before = reader.frames
         if not reader.take(data):
             break
-        if len(data) >= _MUCH or turn % _READS_IN_A_ROW == 0:
+        pause = pace.spend(len(data), reader.frames - before)
+        if pause or len(data) >= _MUCH or turn % _READS_IN_A_ROW == 0:
             # What is there is read without waiting: a client that floods us must not keep everybody else from theirs.
-            gevent.sleep(0)
+            gevent.sleep(pause)
     connection.finish(LAST_WORD_S)
     line.end()
 
@@ -134,6 +141,8 @@ class _Reader:
         self._frames = FrameReader(ConnectionType.SERVER)
         self._parts: list[str] = []
         self._size = 0
+        self.frames = 0
+        """How many frames, or pieces of one, were taken."""
 
     def take(self, data: bytes) -> bool:
         """Take bytes; False once nothing more is to be understood. After our last word we wait for the answer to it."""
@@ -141,6 +150,7 @@ class _Reader:
         return all(self._go_on(event) for event in self._frames.events())
 
     def _go_on(self, event: Event) -> bool:
+        self.frames += 1
         if isinstance(event, Message):
             self._part(event)
         if isinstance(event, WebSocketPing):
@@ -161,7 +171,7 @@ class _Reader:
         if isinstance(event, BytesMessage):
             self._connection.receive(bytes(event.data))
         if isinstance(event, TextMessage):
-            self._size += len(event.data)
+            self._size += _bytes_of(event.data)
             if self._size > MAX_FRAME:
                 self._connection.leave(CloseCode.PROTOCOL_ERROR, "a frame is at most 64 KiB")
                 return
@@ -183,6 +193,11 @@ class SocketDone(Response):
     def __call__(self, *_environ: Any, **_more: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI's signature
         # The way gunicorn knows to drop the request without a response.
         raise StopIteration
+
+
+def _bytes_of(text: str) -> int:
+    # The limit is one of bytes; of plain ASCII there are as many as characters, which is known without counting.
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _words(headers: Headers, name: str) -> set[str]:

@@ -20,7 +20,7 @@ from portal_gateway.presenter import Presenter
 from servicekit.doors import json_response, problem_response
 from wire.bodies import EditMessage, ListQuery, Me, OpenPortalConversation
 from wire.claims import Plane
-from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
+from wire.problems import Conflict, ConversationClosed, Stale
 
 
 def calls(  # noqa: C901 - a list of doors, none branches
@@ -54,10 +54,7 @@ def calls(  # noqa: C901 - a list of doors, none branches
         gives=bodies.Conversation,
         status=201,
         also=200,
-        refuses=(
-            Conflict,
-            RateLimited,
-        ),
+        refuses=(Conflict,),
     )
     def open_conversation(body: dict[str, Any]) -> Response:
         """Write to the care team; the same client id again brings the same conversation back with 200."""
@@ -89,7 +86,6 @@ def calls(  # noqa: C901 - a list of doors, none branches
             Conflict,
             Stale,
             ConversationClosed,
-            RateLimited,
         ),
     )
     def post_message(body: dict[str, Any], conversation_id: UUID) -> Response:

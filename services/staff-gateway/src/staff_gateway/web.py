@@ -18,7 +18,7 @@ from gatekit.sending import Posting
 from servicekit.doors import json_response
 from wire import bodies
 from wire.claims import Plane
-from wire.problems import Conflict, ConversationClosed, RateLimited, Stale
+from wire.problems import Conflict, ConversationClosed, Stale
 
 
 def calls(callers: Callers, conversations: Conversations, posting: Posting, limits: Limits) -> Calls:  # noqa: C901 - a list of doors, none branches
@@ -48,7 +48,7 @@ def calls(callers: Callers, conversations: Conversations, posting: Posting, limi
         gives=bodies.Conversation,
         status=201,
         also=200,
-        refuses=(Conflict, RateLimited),
+        refuses=(Conflict,),
     )
     def open_conversation(body: dict[str, Any]) -> Response:
         """Open a conversation; a direct one that exists comes back with 200."""
@@ -90,7 +90,6 @@ def calls(callers: Callers, conversations: Conversations, posting: Posting, limi
             Conflict,
             Stale,
             ConversationClosed,
-            RateLimited,
         ),
     )
     def post_message(body: dict[str, Any], conversation_id: UUID) -> Response:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.shares import WINDOW, Shares
+from servicekit.shares import WINDOW, Shares
 
 
 class Watch:

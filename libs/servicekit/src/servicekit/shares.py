@@ -1,6 +1,6 @@
-"""Everybody's share of messages a minute: an exact moving window in constant time.
+"""Everybody's share of something a minute (messages, calls): an exact moving window in constant time.
 
-Only the moments of the last `per_minute` messages of a user are kept: when the oldest of them is younger than a minute,
+Only the moments of the last `per_minute` takings of a user are kept: when the oldest of them is younger than a minute,
 the share is used up. (`limits`' moving window starts a timer thread for each hit: half of a busy gateway's time.)
 """
 
@@ -15,7 +15,7 @@ SWEEP_ABOVE: Final = 10_000
 
 
 class Shares:
-    """Counts messages per user."""
+    """Counts what each user takes."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = monotonic) -> None:
         self.per_minute = per_minute
@@ -23,7 +23,7 @@ class Shares:
         self._moments: dict[str, deque[float]] = {}
 
     def take(self, user_id: str) -> float | None:
-        """Take one message from the user's share; return None, or the seconds to wait when it is used up."""
+        """Take one from the user's share; return None, or the seconds to wait when it is used up."""
         now = self._clock()
         moments = self._moments.get(user_id)
         if moments is None:
