@@ -210,7 +210,8 @@ def create_app() -> Flask:
                 on_change(Change.from_dict(body))
         else:
             setattr(little, what, body)
-        return Response(orjson.dumps({"marks": little.marks, "batches": little.batches}))
+        told = {"marks": little.marks, "batches": little.batches, "skipped_s": little.skipped_s}
+        return Response(orjson.dumps(told))
 
     return app
 

@@ -1,21 +1,24 @@
 """Who comes in by REST, on both planes: bearer tokens, cookies, origins, permissions, and who does not."""
 
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
 
 from gatekit.addresses import PORTAL, STAFF, Addresses
 from portal_gateway import app as portal
 from staff_gateway import app as staff
-from tests.unit.gatekit.standins import CONVERSATION, ORIGIN, Person, StandInAuth, ada, nora
+from tests.unit.gatekit.standins import CONVERSATION, ORIGIN, SETTINGS, Person, StandInAuth, ada, nora
 from tests.unit.gatekit.world import World, sending
 from wire.ids import new_id
 
 BOTH = [STAFF, PORTAL]
 
 
-def world_of(addresses: Addresses) -> World:
+def world_of(addresses: Addresses, *, calls_per_minute: int = 600) -> World:
     """Return the gateway of that plane."""
-    return World(addresses, staff.compose if addresses is STAFF else portal.compose)
+    compose = staff.compose if addresses is STAFF else portal.compose
+    return World(addresses, compose, replace(SETTINGS, calls_per_minute=calls_per_minute))
 
 
 def person_of(addresses: Addresses) -> Person:
@@ -336,3 +339,21 @@ def test_a_handshake_that_may_come_in_is_told_what_a_socket_needs(addresses: Add
     answer = person.get(addresses.live, base_url=ORIGIN, headers={"Origin": ORIGIN})
 
     assert answer.get_json()["code"] == "invalid"
+
+
+@pytest.mark.parametrize("addresses", BOTH)
+def test_more_calls_than_a_share_are_told_when_to_come_again(addresses: Addresses) -> None:
+    """Reading counts like changing and like opening a socket; another person's share is untouched."""
+    world = world_of(addresses, calls_per_minute=3)
+    mine, hers = (world.auth.access_token(person_of(addresses)) for _ in range(2))
+    other = world.auth.access_token(replace(person_of(addresses), user_id=new_id()))
+
+    answers = [world.call(world.browser(), "GET", "/me", origin=None, token=token) for token in (mine, hers, mine)]
+    beyond = world.call(world.browser(), "GET", "/me", origin=None, token=mine)
+    handshake = world.browser().get(addresses.live, base_url=ORIGIN, headers={"Authorization": f"Bearer {mine}"})
+    another = world.call(world.browser(), "GET", "/me", origin=None, token=other)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert (beyond.status_code, beyond.get_json()["code"]) == (429, "rate_limited")
+    assert 1 <= int(beyond.headers["Retry-After"]) <= 60
+    assert (handshake.status_code, another.status_code) == (429, 200)

@@ -8,8 +8,10 @@ import pytest
 from gevent import socket as gevent_socket
 from werkzeug.datastructures import Headers
 
-from realtime.transport import SocketLine, WriteTimedOut, upgrade
-from tests.unit.realtime.stage import settles
+from realtime.transport import SocketLine, WriteTimedOut, converse, upgrade
+from tests.support.lone_gateway import frame_of
+from tests.unit.realtime.stage import Stage, settles
+from wire.frames import MAX_FRAME
 from wire.problems import Invalid
 
 HANDSHAKE = {
@@ -106,3 +108,23 @@ def test_hanging_up_frees_whoever_reads_and_whoever_writes(line: tuple[SocketLin
 
     assert reading.value == b""
     assert isinstance(writing.exception, OSError)
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "€", "🙂"])
+def test_an_endless_message_is_refused_before_more_than_64_kib_of_it_are_held(
+    line: tuple[SocketLine, socket.socket], letter: str
+) -> None:
+    """The pieces are counted in bytes as they come, whatever they are written in."""
+    ours, theirs = line
+    stage = Stage()
+    talk = gevent.spawn(converse, ours, stage.opens())
+    piece = (letter * 1_000).encode()
+    pieces = MAX_FRAME // len(piece) + 1
+
+    theirs.sendall(frame_of(piece, first=0x01) + frame_of(piece, first=0x00) * (pieces - 1))
+    with gevent.Timeout(5):
+        while stage.wire.close_code is None:
+            gevent.sleep(0.001)
+
+    assert (stage.wire.close_code, stage.wire.close_reason) == (4505, "a frame is at most 64 KiB")
+    talk.kill()

@@ -10,7 +10,7 @@ from typing import Final
 from realtime.timing import Ticks
 
 BYTES_A_SECOND: Final = 256 * 1024
-AT_ONCE: Final = 1024 * 1024
+AT_ONCE: Final = 256 * 1024
 """Bytes that may come in one go: a client that was away has much to say."""
 FRAME_COSTS: Final = 512
 

@@ -42,8 +42,8 @@ _MAGIC: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES: Final = 16
 _VERSION: Final = "13"
 _READ_AT_ONCE: Final = 8_192
-_MUCH: Final = 2_048
 _READS_IN_A_ROW: Final = 8
+_FRAMES_IN_A_ROW: Final = 16
 
 
 class WriteTimedOut(OSError):
@@ -120,14 +120,14 @@ def converse(line: SocketLine, connection: Connection, *, ticks: Ticks = monoton
     """Read frames for `connection` until either side has ended the line."""
     reader = _Reader(connection)
     pace = Pace(ticks)
+    # What is there is read without waiting: a client that floods us must not keep everybody else from theirs.
     for turn, data in enumerate(iter(line.read, b"")):
         connection.alive()
         before = reader.frames
         if not reader.take(data):
             break
         pause = pace.spend(len(data), reader.frames - before)
-        if pause or len(data) >= _MUCH or turn % _READS_IN_A_ROW == 0:
-            # What is there is read without waiting: a client that floods us must not keep everybody else from theirs.
+        if pause or turn % _READS_IN_A_ROW == 0:
             gevent.sleep(pause)
     connection.finish(LAST_WORD_S)
     line.end()
@@ -151,6 +151,8 @@ class _Reader:
 
     def _go_on(self, event: Event) -> bool:
         self.frames += 1
+        if self.frames % _FRAMES_IN_A_ROW == 0:
+            gevent.sleep(0)
         if isinstance(event, Message):
             self._part(event)
         if isinstance(event, WebSocketPing):
