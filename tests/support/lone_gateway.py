@@ -81,6 +81,11 @@ class Gateway:
         held: dict[str, int] = self.http.get("/inside").raise_for_status().json()
         return held
 
+    def metric(self, name: str) -> float:
+        """Return one of the gauges an operator sees."""
+        lines = self.http.get("/metrics").raise_for_status().text.splitlines()
+        return float(next(line for line in lines if line.startswith(name)).rpartition(" ")[2])
+
     def posts(self, user_id: str, conversation_id: str, body: str = "x", *, times: int = 1) -> None:
         """Store entries without any socket."""
         place = {"conversation_id": conversation_id, "stream": "shared"}

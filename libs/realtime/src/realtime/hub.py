@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from realtime.connection import Connection
-from realtime.metrics import CONNECTIONS, DELIVERIES
+from realtime.metrics import CONNECTIONS, DELIVERIES, USERS
 from realtime.pushes import Push
 from servicekit.log import failure, get_logger
 from wire.ids import SessionId, UserId
@@ -33,6 +33,8 @@ class Hub:
         self._by_session: dict[SessionId, Sockets] = {}
         self._count = 0
         self._deliveries = DELIVERIES.labels(plane=plane)
+        self._connections = CONNECTIONS.labels(plane=plane)
+        self._users = USERS.labels(plane=plane)
 
     def __len__(self) -> int:
         return self._count
@@ -45,7 +47,7 @@ class Hub:
         self._by_user.setdefault(claims.user_id, {})[connection] = None
         self._by_session.setdefault(claims.session_id, {})[connection] = None
         self._count += 1
-        CONNECTIONS.labels(plane=self._plane).inc()
+        self._report()
         return True
 
     def remove(self, connection: Connection) -> None:
@@ -56,7 +58,7 @@ class Hub:
         _drop(self._by_user, claims.user_id, connection)
         _drop(self._by_session, claims.session_id, connection)
         self._count -= 1
-        CONNECTIONS.labels(plane=self._plane).dec()
+        self._report()
 
     def of_user(self, user_id: UserId) -> tuple[Connection, ...]:
         """Return this user's sockets."""
@@ -89,6 +91,10 @@ class Hub:
                 except Exception as error:  # noqa: BLE001 - the top of a loop: one socket's failure harms no other
                     log.error("hub.offer_failed", user=user_id, **failure(error))
         self._deliveries.inc(sockets)
+
+    def _report(self) -> None:
+        self._connections.set(self._count)
+        self._users.set(len(self._by_user))
 
 
 def _drop(sockets_of: dict[Key, Sockets], key: Key, connection: Connection) -> None:

@@ -5,6 +5,7 @@ from functools import cache
 from prometheus_client import Counter, Gauge, Histogram
 
 CONNECTIONS = Gauge("messages_live_connections", "Open sockets.", ["plane"])
+USERS = Gauge("messages_live_users", "People with at least one open socket.", ["plane"])
 CLOSES = Counter("messages_live_closes_total", "Sockets closed by the server, by close code.", ["plane", "code"])
 HELLOS = Counter("messages_live_hellos_total", "Hellos, with or without a resume.", ["plane", "resume"])
 CATCH_UPS = Counter("messages_live_catch_ups_total", "Catch-ups by their cause.", ["plane", "cause"])
