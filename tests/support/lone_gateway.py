@@ -105,7 +105,8 @@ def running(folder: Path) -> Iterator[Gateway]:
     """Run a little gateway."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "-b", f"{LOOPBACK}:{port}"]
-    environ = os.environ | {"SERVICE": "staff-gateway", "PYTHONPATH": str(ROOT)}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environ = os.environ | {"SERVICE": "staff-gateway", "PYTHONPATH": os.pathsep.join(paths)}
     log = folder / "gateway.log"
     application = "tests.support.little_gateway:create_app()"
     with children.running("gateway", [*command, application], log=log, environ=environ, cwd=ROOT) as child:

@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -17,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 BUSY_MS = 10_000
@@ -87,6 +88,31 @@ def check_version(on: Engine, package: str) -> None:
         _refuse_newer(on, config, package)
         if _current(on, package) != ScriptDirectory.from_config(config).get_current_head():
             raise DatabaseBehind(f"The database of {package} is not migrated yet: run '{package} migrate' first.")
+
+
+def is_migrated(on: Engine, package: str) -> bool:
+    """Tell whether the database is at this release's migrations, or at a newer one's: a readiness check.
+
+    Releases run side by side on the newer one's tables while one replaces the other.
+    """
+    versions = _versions(package)
+    current = _current(on, package)
+    return current is not None and (current == versions[0] or current not in versions)
+
+
+def answers(on: Engine) -> bool:
+    """Tell whether the database answers a query: a readiness check."""
+    with on.connect() as connection:
+        return connection.execute(text("SELECT 1")).scalar() == 1
+
+
+@cache
+def _versions(package: str) -> tuple[str, ...]:
+    """Return the versions this release knows, the newest first."""
+    with as_file(files(package) / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
 
 
 def version_table(package: str) -> str:

@@ -1,7 +1,9 @@
 """Liveness, readiness and metrics: what an operator's probes ask a service on its own port.
 
-`/livez` answers 200 while the process can answer at all. `/readyz` answers 200 when every part it needs answers, else
-503 and names the parts that do not. `/metrics` is Prometheus text.
+`/livez` answers 200 while the process can answer at all. `/readyz` names in `missing` every part that does not answer:
+with 503 and "not ready" where the service can do nothing without one of them, with 200 and "impaired" where it goes on
+without (a gateway whose broker is away asks the database instead: to take it out of service would be the outage).
+`/metrics` is Prometheus text.
 """
 
 from collections.abc import Callable
@@ -9,6 +11,8 @@ from collections.abc import Callable
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from servicekit.latency import count_calls
 
 Check = Callable[[], bool]
 """Tells whether a part works; may take a second, raises nothing it can help."""
@@ -19,19 +23,29 @@ class Readiness:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._spared: set[str] = set()
 
-    def add(self, name: str, check: Check) -> None:
-        """Ask `check` under this name whenever readiness is asked for."""
+    def add(self, name: str, check: Check, *, needed: bool = True) -> None:
+        """Ask `check` under this name whenever readiness is asked for; `needed` when nothing goes on without it."""
         self._checks[name] = check
+        if not needed:
+            self._spared.add(name)
 
     def missing(self) -> list[str]:
         """Return the names of the parts that do not work, in the order they were added."""
         return [name for name, check in self._checks.items() if not _works(check)]
 
+    def word_for(self, missing: list[str]) -> str:
+        """Return what the service is while these parts are missing."""
+        if not missing:
+            return "ready"
+        return "impaired" if self._spared.issuperset(missing) else "not ready"
+
 
 def health_blueprint(readiness: Readiness) -> Blueprint:
-    """Return the three doors for one service."""
+    """Return the three doors for one service; whoever has them also counts its calls."""
     doors = Blueprint("health", __name__)
+    count_calls(doors)
 
     @doors.get("/livez")
     def livez() -> ResponseReturnValue:
@@ -40,7 +54,8 @@ def health_blueprint(readiness: Readiness) -> Blueprint:
     @doors.get("/readyz")
     def readyz() -> ResponseReturnValue:
         missing = readiness.missing()
-        return jsonify(status="not ready" if missing else "ready", missing=missing), 503 if missing else 200
+        word = readiness.word_for(missing)
+        return jsonify(status=word, missing=missing), 503 if word == "not ready" else 200
 
     @doors.get("/metrics")
     def metrics() -> ResponseReturnValue:

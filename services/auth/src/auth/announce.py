@@ -1,6 +1,6 @@
 """Changes on their way to the broker's exchange `auth.events`: right after the commit, as well as it can be done.
 
-One loop owns the publisher. A silent broker loses nothing: everyone concerned polls the log of changes each second, so
+One loop owns the publisher. A silent broker loses nothing: everyone concerned polls the log of changes anyway, so
 what cannot be published is dropped, and a full queue drops the newest.
 """
 
@@ -25,7 +25,12 @@ class Announcer:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._publisher: Publisher | None = None
         self._waiting: queue.Queue[Change | None] = queue.Queue(WAITING_MOST)
+
+    def connected(self) -> bool:
+        """Tell whether the broker would take a change now (a readiness check)."""
+        return self._publisher is not None and self._publisher.connected
 
     def announce(self, change: Change) -> None:
         """Queue the change; never waits, never fails."""
@@ -41,7 +46,7 @@ class Announcer:
 
     def run(self, stop: Stop) -> None:
         """Publish what is queued until asked to stop; what is still queued then goes out last."""
-        publisher = self._exchange.publisher()
+        publisher = self._publisher = self._exchange.publisher()
         try:
             while not stop.wanted:
                 self._publish(publisher, [self._waiting.get(), *self._queued()])
