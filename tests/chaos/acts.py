@@ -39,6 +39,9 @@ class Scene:
     """By client: the conversations, and whom it moves in and out there. Nobody else moves them."""
     last_words: dict[str, list[tuple[str, str]]]
     """By client: the streams in which it says the last word."""
+    teams: dict[str, list[str]]
+    """By client: whom it opens conversations with."""
+    clients: dict[str, Client]
     inside: dict[tuple[str, str], bool] = field(default_factory=dict)
 
 
@@ -73,6 +76,12 @@ async def set_scene(clients: dict[str, Client]) -> Scene:
             "dmitri-1": [(rota["id"], SHARED), (demo.MARIA_FOR_LEO, SHARED), (demo.MARIA_FOR_LEO, INTERNAL)],
             "hana-1": [(demo.HANA_AND_PIA, SHARED), (demo.HANA_AND_PIA, INTERNAL)],
         },
+        teams={
+            "nora-1": [demo.DMITRI, demo.ROSA],
+            "dmitri-1": [demo.NORA, demo.OLGA],
+            "ada-1": [demo.NORA, demo.DMITRI],
+        },
+        clients=clients,
         inside={(tea["id"], demo.ROSA): True, (rota["id"], demo.OLGA): True},
     )
 
@@ -96,7 +105,9 @@ class Player:
             (3, self._types),
         ]
         if client.name in scene.stewards:
-            self._acts.append((8, self._moves_somebody))
+            self._acts += [(8, self._moves_somebody), (1, self._renames), (1, self._closes_and_reopens)]
+        if client.name in scene.teams:
+            self._acts.append((1, self._opens))
 
     async def plays(self, over: asyncio.Event) -> None:
         """Act until it is over; what was begun is finished."""
@@ -159,9 +170,34 @@ class Player:
     async def _moves_somebody(self) -> None:
         place = self._chance.choice(self._scene.stewards[self._client.name])
         joins = not self._scene.inside.get(place, False)
-        move = await self._client.moves(*place, joins=joins)
+        mover = self._client
+        if not joins and self._chance.random() < 0.3:
+            # Some leave by themselves; the steward waits, so that nobody else moves them meanwhile.
+            mover = next(each for each in self._scene.clients.values() if each.user == place[1])
+        move = await mover.moves(*place, joins=joins)
         if move.verdict is Verdict.ACKNOWLEDGED:
             self._scene.inside[place] = joins
+
+    async def _opens(self) -> None:
+        self._said += 1
+        mine, team = self._client, self._scene.teams[self._client.name]
+        wanted: dict[str, object] = {"subject": f"Chaos: {mine.name} {self._said}"}
+        if mine.plane == "staff":
+            wanted |= {"kind": "group", "participant_ids": team}
+        post = await mine.opens_with(f"{mine.name} says {self._said}", **wanted)
+        if post.verdict is Verdict.ACKNOWLEDGED:
+            for user in (mine.user, *team):
+                self._scene.places[user].append(post.conversation)
+
+    async def _renames(self) -> None:
+        self._said += 1
+        conversation, _ = self._chance.choice(self._scene.stewards[self._client.name])
+        await self._client.changes(conversation, subject=f"Chaos: {self._client.name} {self._said}")
+
+    async def _closes_and_reopens(self) -> None:
+        conversation, _ = self._chance.choice(self._scene.stewards[self._client.name])
+        for status in ("closed", "open"):
+            await self._client.changes(conversation, status=status)
 
     def _somewhere(self) -> tuple[str, str]:
         conversation = self._chance.choice(self._scene.places[self._client.user])

@@ -21,6 +21,8 @@ from websockets.typing import Subprotocol
 
 from tests.chaos.histories import (
     INTERNAL,
+    POSTED,
+    SHARED,
     Amendment,
     Announced,
     CaughtUp,
@@ -271,6 +273,41 @@ class Client:
             self.posted.append(post)
         self._settles(post)
         return post
+
+    async def opens_with(self, body: str, **wanted: object) -> Post:
+        """Open a conversation with its first message, until there is an answer."""
+        post = Post(
+            client=self.name,
+            author=self.user,
+            conversation="",
+            stream=SHARED,
+            client_message_id=new_id(),
+            body=body,
+            issued=self._record.tick(),
+            issued_at=time.monotonic(),
+        )
+        self._record.posts.append(post)
+        first = {"client_message_id": post.client_message_id, "body": body}
+        reply = await self._until_answered(
+            post, lambda: self._calls("POST", "/conversations", {**wanted, "first_message": first})
+        )
+        if reply is not None:
+            entry = next(each for each in await self._timeline(reply["id"]) if each["type"] == POSTED)
+            post.conversation, post.seq, post.message_id = reply["id"], entry["seq"], entry["message"]["id"]
+        self._settles(post)
+        return post
+
+    async def _timeline(self, conversation: str) -> list[JSON]:
+        """Return the oldest entries of a conversation, however often one has to ask."""
+        wish = Wish(client=self.name, author=self.user, conversation=conversation, issued=0, issued_at=0.0)
+        path = f"/conversations/{conversation}/timeline?stream=shared&after=0"
+        reply = await self._until_answered(wish, lambda: self._calls("GET", path))
+        return [] if reply is None else list(reply["items"])
+
+    async def changes(self, conversation: str, **wanted: object) -> None:
+        """Rename, close or reopen a conversation, until there is an answer."""
+        wish = Wish(client=self.name, author=self.user, conversation=conversation, issued=0, issued_at=0.0)
+        await self._until_answered(wish, lambda: self._calls("PATCH", f"/conversations/{conversation}", wanted))
 
     async def _until_answered(self, wish: Wish, once: Callable[[], Any]) -> JSON | None:
         """Repeat until there is an answer; None when it was refused."""

@@ -74,6 +74,7 @@ class System:
             await asyncio.to_thread(self._powers[name][0].cut)
         else:
             self._clinic.kills(name)
+            self._leaves_out(name)
 
     async def restarts(self, name: str) -> None:
         """Start what was killed and wait until it serves."""
@@ -82,6 +83,8 @@ class System:
         else:
             self._clinic.begins(name)
         await self.serves(name)
+        for wire in self.wires.values():
+            wire.takes_in(self._place(name))
 
     async def freezes(self, name: str) -> None:
         """Stop a process or a server where it stands (SIGSTOP)."""
@@ -102,6 +105,7 @@ class System:
         """Ask each process to end, one after the other, and start it anew; returns how they ended."""
         codes = []
         for name in names:
+            self._leaves_out(name)
             codes.append(await asyncio.to_thread(self._clinic.stops, name))
             await self.restarts(name)
         return codes
@@ -123,7 +127,7 @@ class System:
                 told = await self._http.get(f"{self._clinic.origin_of(name)}/metrics")
             except httpx.HTTPError:
                 continue
-            if "conversations_relay_leading 1.0" in told.text:
+            if "messages_relay_leading 1.0" in told.text:
                 return name
         return RELAYS[0]
 
@@ -188,7 +192,13 @@ class System:
         await wire.opens()
         return wire
 
+    def _leaves_out(self, name: str) -> None:
+        for wire in self.wires.values():
+            wire.leaves_out(self._place(name))
+
     def _place(self, name: str) -> tuple[str, int]:
+        if name in self._powers:
+            return "", 0
         return LOOPBACK, self._clinic.programs[name].port
 
 

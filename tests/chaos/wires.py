@@ -1,7 +1,7 @@
 """Wires between the parts of a run: TCP proxies on the loopback that may be cut, refused and stalled.
 
-All wires run in the loop of the run itself. A wire with several ends behind it takes them in turn and skips one that
-does not answer, as the address of several replicas does.
+All wires run in the loop of the run itself. A wire with several ends behind it takes them in turn, and skips one that
+does not answer or was said not to be ready: what Kubernetes does for the address of several replicas.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ class Wire:
         self._ends = ends
         self._turns: Iterator[Place] = cycle(ends)
         self._up, self._down = asyncio.Event(), asyncio.Event()
+        self._not_ready: set[Place] = set()
         self._refusing = False
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,6 +56,14 @@ class Wire:
         """Take new connections, and let them flow."""
         self._refusing = False
         self.flows()
+
+    def leaves_out(self, end: Place) -> None:
+        """Lead no new connection to this end until it is taken in again."""
+        self._not_ready.add(end)
+
+    def takes_in(self, end: Place) -> None:
+        """Lead connections to this end again."""
+        self._not_ready.discard(end)
 
     async def closes(self) -> None:
         """End the wire."""
@@ -90,12 +99,11 @@ class Wire:
                 each.close()
 
     async def _reached(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for attempt in range(len(self._ends)):
-            try:
-                return await asyncio.open_connection(*next(self._turns))
-            except OSError:
-                if attempt == len(self._ends) - 1:
-                    raise
+        for _ in self._ends:
+            end = next(self._turns)
+            if end not in self._not_ready:
+                with suppress(OSError):
+                    return await asyncio.open_connection(*end)
         raise ConnectionRefusedError
 
     async def _pours(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, gate: asyncio.Event) -> None:
