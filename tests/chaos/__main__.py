@@ -40,8 +40,7 @@ def main() -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="messages-chaos-")))
             if wanted.keep_logs is not None:
                 stack.callback(_keep_logs, folder, wanted.keep_logs)
-            if wanted.sabotage is not None:
-                stack.enter_context(sabotage.sabotaged(wanted.sabotage, folder))
+            stack.enter_context(sabotage.copied(folder, wanted.sabotage))
             server = stack.enter_context(postgres.running(lasting=True))
             broker = stack.enter_context(rabbitmq.running(lasting=True))
             system = stack.enter_context(clinic(server, broker, folder))

@@ -1,6 +1,6 @@
-"""Our code with one promise broken on purpose, to see that a run finds it: a patched copy, never the product itself.
+"""The code a run runs on: a copy, so that nobody's editing disturbs it; patched where a promise is broken on purpose.
 
-The copy goes first on the path of every process of the run (PYTHONPATH).
+A run on broken code shows that a breach is found. The copy goes first on the path of every process (PYTHONPATH).
 """
 
 import os
@@ -56,12 +56,12 @@ WAYS: dict[str, tuple[Wrench, ...]] = {
 
 
 @contextmanager
-def sabotaged(way: str, folder: Path) -> Iterator[None]:
-    """Have every process that is started meanwhile run on a patched copy."""
+def copied(folder: Path, way: str | None = None) -> Iterator[None]:
+    """Have every process that is started meanwhile run on a copy; `way` says how it is broken."""
     code = folder / "code"
     for package in (*ROOT.glob("libs/*/src/*"), *ROOT.glob("services/*/src/*")):
-        shutil.copytree(package, code / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    for wrench in WAYS[way]:
+        shutil.copytree(package, code / package.name)
+    for wrench in WAYS[way] if way else ():
         _apply(wrench, code)
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(code)

@@ -49,5 +49,5 @@ def test_a_seed_breaks_the_same_things_each_time() -> None:
 @pytest.mark.parametrize("way", sorted(sabotage.WAYS))
 def test_each_sabotage_still_fits_the_code(way: str, tmp_path: Path) -> None:
     """What a sabotage changes is there to be changed: else it would prove nothing."""
-    with sabotage.sabotaged(way, tmp_path):
+    with sabotage.copied(tmp_path, way):
         assert os.environ["PYTHONPATH"] == str(tmp_path / "code")
