@@ -73,7 +73,7 @@ def start(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     user: str | None = None,
-    ends_with_us: signal.Signals = signal.SIGKILL,
+    ends_with_us: signal.Signals = signal.SIGTERM,
 ) -> Child:
     """Start a process whose output goes to `log` (appended); `user` is given up to when we are root."""
     line = list(command)
