@@ -17,7 +17,9 @@
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from weakref import WeakSet
 
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
@@ -30,6 +32,8 @@ CANNOT_START = 3
 
 FIRST_REQUEST_WITHIN_S = 5
 """Seconds a new connection to a gateway has until its first request's head is whole."""
+IDLE_AFTER_STOP_S = 2
+"""Seconds after which a gateway that ends hangs up the connections on which nothing was asked."""
 
 
 class QuietLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
@@ -57,12 +61,35 @@ def _worker_of_gateways() -> type[Worker]:
     from gunicorn.workers.ggevent import GeventWorker  # noqa: PLC0415 - as above
 
     class GatewayWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
-        """gunicorn's own, which would wait as long for a connection's first request as for its next one."""
+        """gunicorn's own, which would wait as long for a connection's first request as for its next one.
 
-        def timeout_ctx(self) -> gevent.Timeout:
+        And which would wait for idle connections on its way out, to the end of their patience.
+        """
+
+        def __init__(self, *given: object, **named: object) -> None:
+            super().__init__(*given, **named)
+            self._idle: dict[gevent.Greenlet, gevent.Timeout] = {}
+            self._known: WeakSet[gevent.Greenlet] = WeakSet()
+
+        @contextmanager
+        def timeout_ctx(self) -> Iterator[None]:
             connection = gevent.getcurrent()
-            known, connection.known = getattr(connection, "known", False), True
-            return gevent.Timeout(self.cfg.keepalive if known else FIRST_REQUEST_WITHIN_S, False)
+            patience = self.cfg.keepalive if connection in self._known else FIRST_REQUEST_WITHIN_S
+            self._known.add(connection)
+            with gevent.Timeout(patience, False) as limit:
+                self._idle[connection] = limit
+                try:
+                    yield
+                finally:
+                    del self._idle[connection]
+
+        def handle_exit(self, number: int, frame: object) -> None:
+            super().handle_exit(number, frame)
+            gevent.spawn_later(IDLE_AFTER_STOP_S, self._hang_up_idle)
+
+        def _hang_up_idle(self) -> None:
+            for connection, limit in list(self._idle.items()):
+                connection.kill(limit, block=False)
 
     return GatewayWorker
 

@@ -24,6 +24,7 @@ from realtime.upstream import Upstream
 from servicekit.background import Background
 from servicekit.changes import ChangeFeed
 from servicekit.clock import utc_now
+from servicekit.composed import Composed, started
 from servicekit.doors import bearer_token, install_problems
 from servicekit.exchange import Message, Publisher
 from servicekit.health import Readiness, health_blueprint
@@ -183,8 +184,6 @@ def create_app() -> Flask:
     app.register_blueprint(health_blueprint(Readiness()))
     background = Background()
     realtime.add_loops(background)
-    background.start()
-    app.extensions["stop"] = background.stop
 
     @app.get("/messaging/live")
     @app.get("/messaging/live", websocket=True)
@@ -213,7 +212,7 @@ def create_app() -> Flask:
         told = {"marks": little.marks, "batches": little.batches, "skipped_s": little.skipped_s}
         return Response(orjson.dumps(told))
 
-    return app
+    return started(Composed(wsgi=app, background=background))
 
 
 def _held(realtime: Realtime) -> dict[str, int]:

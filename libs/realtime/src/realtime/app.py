@@ -39,8 +39,10 @@ LOOK_EVERY_S: Final = 1.0
 ASK_EVERY_S: Final = 2.0
 """How often every socket asks the database while the broker is away."""
 ASK_AT_ONCE: Final = 8
-COME_BACK_WITHIN_S: Final = 5.0
-"""Over how long the sockets of a gateway that stops are spread when they come back."""
+COME_BACK_PER_S: Final = 500
+"""How many sockets of a gateway that stops come back in a second: what one other gateway takes in."""
+COME_BACK_WITHIN_S: Final = (0.5, 10.0)
+"""Over how long they are spread, at the least and at the most."""
 TOO_MANY_PAUSE_MS: Final = 30_000
 FINISH_SENDS_S: Final = 3.0
 
@@ -142,8 +144,10 @@ class Realtime:
         self._draining = True
         log.info("live.draining", sockets=len(self._hub))
         self.sends.settle(FINISH_SENDS_S)
+        soonest, latest = COME_BACK_WITHIN_S
+        spread_ms = 1000 * min(latest, max(soonest, len(self._hub) / COME_BACK_PER_S))
         for connection in self._hub.everyone():
-            pause = int(COME_BACK_WITHIN_S * 1000 * self._timing.spread())
+            pause = int(spread_ms * self._timing.spread())
             connection.leave(CloseCode.DRAINING, "the gateway restarts", retry_after_ms=pause)
         self.sends.close()
         self._marks.flush()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from servicekit.background import Background
+from servicekit.health import STOPPING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +20,14 @@ def started(composed: Composed) -> Flask:
     """Start the loops and return the application for gunicorn, which ends them first when it is asked to stop.
 
     What `create_app` returns: deploy/gunicorn.conf.py calls `extensions["stop"]` on SIGTERM, while requests are still
-    answered; only when it returns does gunicorn stop listening.
+    answered; only when it returns does gunicorn stop listening. From that moment on `/readyz` says so, so that nobody
+    leads new callers to a process that ends.
     """
-    composed.wsgi.extensions["stop"] = composed.background.stop
+
+    def stop() -> None:
+        composed.wsgi.extensions[STOPPING] = True
+        composed.background.stop()
+
+    composed.wsgi.extensions["stop"] = stop
     composed.background.start()
     return composed.wsgi

@@ -3,19 +3,24 @@
 `/livez` answers 200 while the process can answer at all. `/readyz` names in `missing` every part that does not answer:
 with 503 and "not ready" where the service can do nothing without one of them, with 200 and "impaired" where it goes on
 without (a gateway whose broker is away asks the database instead: to take it out of service would be the outage).
+A service that was asked to end says "stopping", with 503, while it finishes what it has begun.
 `/metrics` is Prometheus text.
 """
 
 from collections.abc import Callable
+from typing import Final
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from servicekit.latency import count_calls
 
+STOPPING: Final = "stopping"
+"""Set among the application's extensions once it was asked to end."""
 Check = Callable[[], bool]
 """Tells whether a part works; may take a second, raises nothing it can help."""
+_OUT_OF_SERVICE: Final = ("not ready", STOPPING)
 
 
 class Readiness:
@@ -54,8 +59,8 @@ def health_blueprint(readiness: Readiness) -> Blueprint:
     @doors.get("/readyz")
     def readyz() -> ResponseReturnValue:
         missing = readiness.missing()
-        word = readiness.word_for(missing)
-        return jsonify(status=word, missing=missing), 503 if word == "not ready" else 200
+        word = STOPPING if STOPPING in current_app.extensions else readiness.word_for(missing)
+        return jsonify(status=word, missing=missing), 503 if word in _OUT_OF_SERVICE else 200
 
     @doors.get("/metrics")
     def metrics() -> ResponseReturnValue:

@@ -1,0 +1,45 @@
+"""A gateway that is asked to end: it says so at once, takes nothing new, sends its sockets elsewhere, and ends."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.support.lone_gateway import Gateway, running
+from tests.support.ports import wait_until
+from wire.ids import new_id
+
+GRACE_S = 20
+"""What gunicorn gives a worker; containers are given 30 s."""
+
+
+def test_a_stopping_gateway_says_so_and_takes_nothing_new(tmp_path: Path) -> None:
+    """/readyz 503 at once, a handshake 503, every socket its own time to come back; nobody idle holds up the end."""
+    with running(tmp_path) as gateway, gateway.raw(new_id()):  # whose client dawdles over its goodbye
+        lines = [gateway.screen(new_id()) for _ in range(12)]
+        ready_before = gateway.http.get("/readyz").status_code
+        began = time.monotonic()
+
+        gateway.child.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: _readiness(gateway) == (503, "stopping"), within_s=2, what="/readyz saying it is stopping")
+        with pytest.raises(InvalidStatus) as refused:
+            gateway.line(new_id())
+        codes = {line.waits_for_end() for line in lines}
+        pauses = [line.pushes("bye")[0]["retry_after_ms"] for line in lines]
+        exit_code = gateway.child.process.wait(GRACE_S)  # with our own kept connection open and idle
+        took_s = time.monotonic() - began
+
+    assert ready_before == 200
+    assert refused.value.response.status_code == 503
+    assert codes == {4000}
+    assert len(set(pauses)) > 6
+    assert all(0 <= pause <= 500 for pause in pauses)
+    assert exit_code == 0
+    assert took_s < GRACE_S
+
+
+def _readiness(gateway: Gateway) -> tuple[int, str]:
+    answer = gateway.http.get("/readyz")
+    return answer.status_code, answer.json()["status"]
