@@ -14,7 +14,8 @@ from tests.support.rabbitmq import RabbitServer
 
 
 def pytest_configure() -> None:
-    """Let a polite kill end the run like Ctrl-C, so that containers and servers are stopped."""
+    """Let a polite kill end the run like Ctrl-C, so that servers are stopped; show what support found."""
+    pytest.register_assert_rewrite("tests.support.heart", "tests.support.paper")
 
     def end(number: int, frame: FrameType | None) -> None:
         del number, frame
