@@ -4,6 +4,7 @@ Kinds are dealt like cards, so that even a short run meets many of them before a
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -112,6 +113,8 @@ class Breaker:
     def __init__(self, system: System) -> None:
         self._system = system
         self._broken: set[str] = set()
+        self.took: list[tuple[str, float]] = []
+        """What was asked to end, and how many seconds it took."""
 
     async def breaks(self, fault: Fault) -> bool:
         """Break, wait, mend, and return when it serves again; False when its target is broken already."""
@@ -181,10 +184,16 @@ class Breaker:
             self._system.wires[name].mends()
 
     async def _replaces(self, fault: Fault, targets: tuple[str, ...]) -> None:
+        """Replace each politely, the next one when the last one serves."""
         del fault
-        codes = await self._system.replaces(*targets)
-        if any(codes):
-            raise UnpoliteEnd(f"asked to end, {targets} ended with {codes}")
+        codes = {}
+        for name in targets:
+            began = time.monotonic()
+            codes[name] = await self._system.asks_to_end(name)
+            self.took.append((name, time.monotonic() - began))
+            await self._system.restarts(name)
+        if any(codes.values()):
+            raise UnpoliteEnd(f"asked to end, they ended with {codes}")
 
 
 class UnpoliteEnd(Exception):

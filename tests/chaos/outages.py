@@ -1,7 +1,8 @@
 """How long people went without service while something was broken. For the report only: the proof needs no clock.
 
-A wait belongs to every kind of fault whose time it touches; after the mending a fault's time goes on for `GRACE_S`,
-in which clients find their way back.
+A wait belongs to the kind of fault whose time it touches. Where it touches several, it is theirs together: nobody can
+say whose fault it was. After its mending a fault is given `GRACE_S` more, in which clients find their way back, unless
+another one has begun.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from itertools import pairwise
 from tests.chaos.histories import POSTED, Heard, Post, Record, Verdict
 
 GRACE_S = 2.0
+SEVERAL, NONE = "several at once", "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,20 @@ class _Wait:
     def length(self) -> float:
         return self.ended - self.began
 
-    def touches(self, window: Window) -> bool:
-        return self.began <= window.ended + GRACE_S and self.ended >= window.began
+    def touches(self, window: Window, grace_s: float = 0.0) -> bool:
+        return self.began <= window.ended + grace_s and self.ended >= window.began
+
+    def belongs_to(self, windows: list[Window]) -> str:
+        kinds = {window.kind for window in windows if self.touches(window)}
+        if not kinds:
+            kinds = {window.kind for window in windows if self.touches(window, GRACE_S)}
+        if len(kinds) > 1:
+            return SEVERAL
+        return next(iter(kinds), NONE)
 
 
 def longest(record: Record, windows: Iterable[Window]) -> dict[str, Waits]:
-    """Return the longest waits by kind of fault, and under "none" those that touch no fault."""
+    """Return the longest waits by kind of fault; those of `SEVERAL` and of `NONE` under their names."""
     windows = list(windows)
     found: dict[str, Waits] = {}
     for window in windows:
@@ -67,10 +77,8 @@ def longest(record: Record, windows: Iterable[Window]) -> dict[str, Waits]:
 
 def _note(found: dict[str, Waits], windows: list[Window], what: str, waits: Iterable[_Wait]) -> None:
     for wait in waits:
-        kinds = {window.kind for window in windows if wait.touches(window)} or {"none"}
-        for kind in kinds:
-            noted = found.setdefault(kind, Waits())
-            setattr(noted, what, max(getattr(noted, what), wait.length))
+        noted = found.setdefault(wait.belongs_to(windows), Waits())
+        setattr(noted, what, max(getattr(noted, what), wait.length))
 
 
 def _gaps(answered: list[Post]) -> Iterator[_Wait]:

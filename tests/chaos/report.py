@@ -36,6 +36,7 @@ def told(outcome: Outcome, replay: str) -> str:
         + ", ".join(f"{value} {name}" for name, value in counts.items()),
         ", ".join(f"{breaches[kind]} {kind}" for kind in Kind),
         *(f"  {breach.kind}: {breach.what}" for breach in outcome.breaches[:NAMED_AT_MOST]),
+        *(f"asked to end, {name} took up to {seconds:.1f} s" for name, seconds in sorted(_slowest(outcome).items())),
         *(f"note: {note}" for note in outcome.notes),
     ]
     if len(outcome.breaches) > NAMED_AT_MOST:
@@ -46,6 +47,13 @@ def told(outcome: Outcome, replay: str) -> str:
 def _line(kind: str, waits: Waits) -> str:
     seconds = f"{waits.longest_fault:>9.1f}{waits.nobody:>13.1f}{waits.send:>10.1f}{waits.hear:>11.1f}"
     return f"{kind:34}{waits.times:>6}{seconds}"
+
+
+def _slowest(outcome: Outcome) -> dict[str, float]:
+    slowest: dict[str, float] = {}
+    for name, seconds in outcome.polite_ends:
+        slowest[name] = max(slowest.get(name, 0.0), seconds)
+    return slowest
 
 
 def _counts(record: Record) -> dict[str, int]:
@@ -81,6 +89,7 @@ def _plain(outcome: Outcome, replay: str) -> dict[str, Any]:
             kind: {name: round(value, 2) for name, value in asdict(waits).items()}
             for kind, waits in longest(outcome.record, outcome.windows).items()
         },
+        "slowest_polite_end_s": {name: round(seconds, 2) for name, seconds in _slowest(outcome).items()},
         "named": [{"kind": breach.kind, "what": breach.what} for breach in outcome.breaches],
         "notes": outcome.notes,
     }

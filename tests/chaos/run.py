@@ -38,6 +38,8 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
     stored: Stored | None = None
+    polite_ends: list[tuple[str, float]] = field(default_factory=list)
+    """What was asked to end (SIGTERM), and how many seconds it took."""
     broken_for_s: float = 0.0
     interrupted: bool = False
 
@@ -127,6 +129,7 @@ class Run:
                 await asyncio.wait({task, asyncio.create_task(self._enough.wait())}, return_when="FIRST_COMPLETED")
         if breaking:
             await asyncio.gather(*breaking)
+        self._outcome.polite_ends = breaker.took
 
     async def _breaks(self, breaker: Breaker, fault: Fault) -> None:
         began = time.monotonic()

@@ -101,14 +101,10 @@ class System:
             self._clinic.processes[name].send(signal.SIGCONT)
         await self.serves(name)
 
-    async def replaces(self, *names: str) -> list[int]:
-        """Ask each process to end, one after the other, and start it anew; returns how they ended."""
-        codes = []
-        for name in names:
-            self._leaves_out(name)
-            codes.append(await asyncio.to_thread(self._clinic.stops, name))
-            await self.restarts(name)
-        return codes
+    async def asks_to_end(self, name: str) -> int:
+        """Ask a process to end (SIGTERM) and wait for it, leading nobody to it; returns how it ended."""
+        self._leaves_out(name)
+        return await asyncio.to_thread(self._clinic.stops, name)
 
     async def serves(self, name: str, *, within_s: float = SERVES_WITHIN_S) -> None:
         """Wait until something says that it can serve; TimeoutError with its name."""
