@@ -245,7 +245,7 @@ def test_killing_the_process_loses_nothing(clinic: Database, rabbitmq_url: str) 
     wait_until(lambda: [max(notebook.seen[c]) for c in range(3)] == written, within_s=20, what="the last of each")
     for conversation, last in enumerate(written):
         assert list(dict.fromkeys(notebook.seen[conversation])) == list(range(1, last + 1))
-    assert "conversations_relay_leading 1.0" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert "messages_relay_leading 1.0" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
     subscription.close()

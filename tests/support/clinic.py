@@ -47,13 +47,19 @@ class Program:
     port: int
 
     def ready(self) -> bool:
-        """Tell whether the process says that it can serve."""
+        """Tell whether the process says that it can serve, and misses nothing."""
         if self.name == EDGE:
             return listens(LOOPBACK, self.port)
         try:
-            return httpx.get(f"http://{LOOPBACK}:{self.port}/readyz", timeout=5, trust_env=False).is_success
+            return not self.misses()
         except httpx.HTTPError:
             return False
+
+    def misses(self) -> list[str]:
+        """Return what the process' readiness names; HTTPError when it does not answer."""
+        told = httpx.get(f"http://{LOOPBACK}:{self.port}/readyz", timeout=8, trust_env=False)
+        missing: list[str] = told.json()["missing"]
+        return missing
 
 
 @dataclass(slots=True, kw_only=True)

@@ -145,7 +145,7 @@ def test_a_replaced_secret_is_mended_by_a_rotation_that_ends_all_other_keys(
 
     after = changed.http.get("/readyz")
 
-    assert (before.status_code, body(before)["missing"]) == (503, ["signing keys"])
+    assert (before.status_code, body(before)["missing"]) == (503, ["signing keys", "broker"])
     assert after.status_code == 200
     assert changed.signed_in("nora@harbor.example")
     rotating.dispose()

@@ -94,5 +94,5 @@ def test_a_gateway_is_ready_when_everything_it_needs_answers(addresses: Addresse
     alive = browser.get("/livez")
 
     assert unready.status_code == 503
-    assert unready.get_json()["missing"] == ["auth keys", "auth changes", "conversations", "broker"]
+    assert unready.get_json()["missing"] == ["auth keys", "auth changes", "auth", "conversations", "broker"]
     assert alive.status_code == 200

@@ -97,6 +97,7 @@ class Gate:
         self.readiness = Readiness()
         self.readiness.add("auth keys", keys.answers)
         self.readiness.add("auth changes", self.changes.synced)
+        self.readiness.add("auth", self.changes.fresh, needed=False)
         self.readiness.add("conversations", lambda: conversations.get(_READY, timeout=2.0).is_success)
         self.background = Background()
         self.background.add("changes", self.changes.run, wake=self.changes.wake)

@@ -14,7 +14,7 @@ from realtime import protocol
 from realtime.commands import Commands
 from realtime.desk import Desk
 from realtime.hearing import Hearing
-from realtime.metrics import CLOSES, frames_in
+from realtime.metrics import CLOSES, QUEUE_FULL, frames_in
 from realtime.outbox import Line, Outbox
 from realtime.protocol import Fields, Hello, ProtocolViolation, Ref, Refusal
 from realtime.pushes import EntryPush, Push
@@ -115,6 +115,12 @@ class Connection:
             retry_after_ms = int(COME_BACK_MS * (1 + self._desk.timing.spread()))
             self._leave_with(protocol.farewell(CloseCode.TOO_SLOW, reason, retry_after_ms), drop=True)
 
+    def overflowed(self, reason: str) -> None:
+        """Let go a client for whom too much waits."""
+        if not self.leaving:
+            QUEUE_FULL.labels(plane=self._desk.plane).inc()
+            self.too_slow(reason)
+
     def token_taken(self) -> None:
         """Act on a token that is no longer good: a browser's session gets another one, a bearer's client must."""
         if self.leaving:
@@ -186,7 +192,7 @@ class Connection:
 
     def _put(self, frame: bytes) -> None:
         if not self._outbox.put(frame):
-            self.too_slow("the client does not read")
+            self.overflowed("the client does not read")
 
     def _written(self, entry: EntryPush) -> None:
         self._hearing.written(entry)

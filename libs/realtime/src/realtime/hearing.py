@@ -14,7 +14,7 @@ import gevent
 from gevent.event import Event
 
 from realtime.desk import Desk
-from realtime.metrics import CATCH_UPS, HOLES
+from realtime.metrics import CATCH_UPS, GAPS, HELLOS, HOLES, HOLES_FILLED
 from realtime.outbox import Outbox
 from realtime.protocol import push
 from realtime.pushes import EntryPush, Push, StatePush, entry_push
@@ -44,8 +44,8 @@ class Leaves(Protocol):
     def leave(self, code: CloseCode, reason: str) -> None:
         """Say `bye` and close."""
 
-    def too_slow(self, reason: str) -> None:
-        """Let go a client that does not keep up."""
+    def overflowed(self, reason: str) -> None:
+        """Let go a client for whom too much waits."""
 
 
 class Hearing:
@@ -63,11 +63,14 @@ class Hearing:
         self._catching_up = False
         self._mending = False
         self._mends_in_a_row = 0
+        self._hole = False
+        """Whether there is a hole that was counted and has not closed."""
 
     def begin(self, resume: Positions | None) -> None:
         """Start to listen and catch up from `resume`; conversations that are not in it start at their head."""
         self._streams.resume(_only(resume or {}, self._desk.streams))
         self._begun = self._announce = True
+        HELLOS.labels(plane=self._desk.plane, resume="no" if resume is None else "yes").inc()
         self._catch_up("head", cause="hello")
 
     def hears(self, conversation_id: ConversationId, stream: str) -> bool:
@@ -82,7 +85,7 @@ class Hearing:
             for ready in self._streams.offer(pushed):
                 self._write(ready)
         except TooFarBehind:
-            self._exit.too_slow("too much is waiting")
+            self._exit.overflowed("too much is waiting")
             return
         if self._streams.broken and not self._mending and not self._streams.catching_up:
             self._mend_soon()
@@ -106,7 +109,9 @@ class Hearing:
 
     def _mend_soon(self) -> None:
         self._mending = True
-        HOLES.labels(plane=self._desk.plane).inc()
+        if not self._hole:
+            self._hole = True
+            HOLES.labels(plane=self._desk.plane).inc()
         pause = min(PATIENCE_S * 2.0**self._mends_in_a_row, LONGEST_PAUSE_S)
         gevent.spawn_later(pause, self._mend)
 
@@ -115,7 +120,7 @@ class Hearing:
         if self._exit.leaving:
             return
         if not self._streams.broken:
-            self._mends_in_a_row = 0
+            self._mended("event")
             return
         self._mends_in_a_row += 1
         self.recover("hole", announce=False)
@@ -139,16 +144,22 @@ class Hearing:
                 self._one_round(unlisted)
                 unlisted = "joined"
         except TooFarBehind:
-            self._exit.too_slow("too much is waiting")
+            self._exit.overflowed("too much is waiting")
         except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client comes back and starts afresh
             log.error("catch_up.failed", **failure(error))
             self._exit.leave(CloseCode.TOO_SLOW, "catching up failed")
         finally:
             self._catching_up = False
         if not self._streams.broken:
-            self._mends_in_a_row = 0
+            self._mended("database")
         elif not self._mending:
             self._mend_soon()
+
+    def _mended(self, by: str) -> None:
+        self._mends_in_a_row = 0
+        if self._hole:
+            self._hole = False
+            HOLES_FILLED.labels(plane=self._desk.plane, by=by).inc()
 
     def _one_round(self, unlisted: Unlisted) -> None:
         answer = self._missed(unlisted)
@@ -164,7 +175,10 @@ class Hearing:
             self._streams.leave(conversation_id)
             self._outbox.put_when_room(push("removed", {"conversation_id": conversation_id}))
         heads = _only(answer.heads, self._desk.streams)
-        self._streams.arrive(heads)
+        gaps = self._streams.arrive(heads, [(reset["conversation_id"], reset["stream"]) for reset in answer.resets])
+        if gaps:
+            GAPS.labels(plane=self._desk.plane).inc(gaps)
+            log.error("catch_up.gap", streams=gaps, user=self._session.claims.user_id)
         if self._announce:
             self._announce = False
             self._outbox.put_when_room(push("caught_up", {"heads": heads}))
@@ -215,7 +229,7 @@ class Hearing:
 
     def _write(self, ready: Push) -> None:
         if not self._outbox.put(ready.frame, _numbered(ready)):
-            self._exit.too_slow("the client does not read")
+            self._exit.overflowed("the client does not read")
 
     def _write_when_room(self, ready: Push) -> None:
         self._outbox.put_when_room(ready.frame, _numbered(ready))

@@ -9,12 +9,23 @@ USERS = Gauge("messages_live_users", "People with at least one open socket.", ["
 CLOSES = Counter("messages_live_closes_total", "Sockets closed by the server, by close code.", ["plane", "code"])
 HELLOS = Counter("messages_live_hellos_total", "Hellos, with or without a resume.", ["plane", "resume"])
 CATCH_UPS = Counter("messages_live_catch_ups_total", "Catch-ups by their cause.", ["plane", "cause"])
-HOLES = Counter("messages_live_holes_total", "Entries that arrived ahead of a missing one.", ["plane"])
+HOLES = Counter("messages_live_holes_total", "Holes: an entry arrived ahead of a missing one.", ["plane"])
+HOLES_FILLED = Counter(
+    "messages_live_holes_filled_total",
+    "Holes that closed: by the missing event, or from the database.",
+    ["plane", "by"],
+)
+GAPS = Counter(
+    "messages_live_gaps_total", "Streams in which a recovery itself left entries out: must stay 0.", ["plane"]
+)
+QUEUE_FULL = Counter(
+    "messages_live_queue_full_closes_total", "Sockets closed because too much waited for their client.", ["plane"]
+)
 FRAMES_IN = Counter("messages_live_frames_total", "Client frames by op, or refused.", ["plane", "op"])
 DELIVERIES = Counter("messages_live_deliveries_total", "Pushes handed to sockets.", ["plane"])
 FAN_OUT_DELAY = Histogram(
     "messages_fan_out_delay_seconds",
-    "From an entry's own time to the moment its frame is queued for every socket.",
+    "Seconds from an entry's own time to the moment its frame is queued for every socket.",
     ["plane"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )

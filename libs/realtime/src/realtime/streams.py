@@ -11,7 +11,7 @@ an entry sent ahead of its turn would make its elder look like a repeat, and the
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from realtime.pushes import EntryPush, Push
@@ -36,6 +36,7 @@ class Streams:
         self._ahead: dict[StreamKey, dict[int, EntryPush]] = {}
         self._held: deque[Push] = deque()
         self._waiting = 0
+        self._gaps: set[StreamKey] = set()
         self.catching_up = True
 
     @property
@@ -68,8 +69,11 @@ class Streams:
     def missed(self, push: EntryPush) -> bool:
         """Take an entry from the database; True when it is news to the socket."""
         key = (push.conversation_id, push.stream)
-        if push.seq <= self._positions.get(key, -1):
+        position = self._positions.get(key)
+        if position is not None and push.seq <= position:
             return False
+        if position is not None and push.seq > position + 1:
+            self._gaps.add(key)
         self._positions[key] = push.seq
         return True
 
@@ -86,18 +90,24 @@ class Streams:
         for key in [key for key in self._ahead if key[0] == conversation_id]:
             self._waiting -= len(self._ahead.pop(key))
 
-    def arrive(self, heads: Mapping[ConversationId, Mapping[str, int]]) -> None:
+    def arrive(self, heads: Mapping[ConversationId, Mapping[str, int]], resets: Collection[StreamKey] = ()) -> int:
         """Stand at the heads the catch-up reported; what is held goes out by `next_held`.
+
+        Returns in how many streams the catch-up left out an entry without saying so by a reset: it never should.
 
         The heads are the truth: a client may have claimed more than there is, and a conversation without a head is
         one the user does not take part in. What waited for its turn before the catch-up began and is in no such
         conversation is dropped, else a removed user's last echo would be asked for again and again.
         """
-        self._positions = {(cid, stream): seq for cid, streams in heads.items() for stream, seq in streams.items()}
+        there = {(cid, stream): seq for cid, streams in heads.items() for stream, seq in streams.items()}
+        behind = {key for key, head in there.items() if self._positions.get(key, head) < head}
+        gaps, self._gaps = (behind | self._gaps).difference(resets), set()
+        self._positions = there
         ahead = [push for (cid, _), waiting in self._ahead.items() if cid in heads for push in waiting.values()]
         self._held.extendleft(reversed(ahead))
         self._ahead = {}
         self._waiting = len(self._held)
+        return len(gaps)
 
     def next_held(self) -> Iterable[Push] | None:
         """Return what may go out of the next held push; None when there is none, and pushes flow again.

@@ -38,7 +38,7 @@ POLL_EVERY_S = 0.5
 PAGE = 500
 PUSHED_AT_MOST = 1_000
 HEARD_WITHIN_S = 5.0
-"""Seconds of auth's silence after which it counts as away; asked each second, it answers far sooner."""
+"""Seconds of auth's silence after which it counts as away; asked twice a second, it answers far sooner."""
 REMEMBERED_S = 900
 """Longer than any access token lives (10 minutes) and any clock differs: a revocation older than that has no target."""
 

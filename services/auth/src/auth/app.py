@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth import store
@@ -32,7 +32,7 @@ from auth.web import Doors, install
 from servicekit.background import Background, Stop
 from servicekit.clock import Clock, utc_now
 from servicekit.composed import Composed
-from servicekit.database import DatabaseError, check_version, engine, transaction
+from servicekit.database import DatabaseError, answers, check_version, engine, is_migrated, transaction
 from servicekit.exchange import Exchange
 from servicekit.health import Readiness, health_blueprint
 from servicekit.log import configure, get_logger
@@ -66,7 +66,7 @@ def compose(
     app = Flask("auth", static_url_path="/auth/static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     install(app, _doors(settings, base, keys))
-    app.register_blueprint(health_blueprint(_readiness(database, keys)))
+    app.register_blueprint(health_blueprint(_readiness(database, keys, announcer)))
     background = Background()
     background.add("auth announcements", announcer.run, wake=announcer.wake)
     background.add("auth housekeeping", lambda stop: _keep_house(stop, database, keys, clock))
@@ -120,16 +120,13 @@ def _doors(settings: Settings, base: Ground, keys: SigningKeys) -> Doors:
     )
 
 
-def _readiness(database: Engine, keys: SigningKeys) -> Readiness:
+def _readiness(database: Engine, keys: SigningKeys, announcer: Announcer) -> Readiness:
     readiness = Readiness()
-    readiness.add("database", lambda: _answers(database))
+    readiness.add("database", lambda: answers(database))
+    readiness.add("migrations", lambda: is_migrated(database, "auth"))
     readiness.add("signing keys", lambda: bool(keys.signing().kid))
+    readiness.add("broker", announcer.connected, needed=False)
     return readiness
-
-
-def _answers(database: Engine) -> bool:
-    with database.connect() as connection:
-        return bool(connection.execute(text("SELECT 1")).scalar_one())
 
 
 def _keep_house(stop: Stop, database: Engine, keys: SigningKeys, clock: Clock) -> None:

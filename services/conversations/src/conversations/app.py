@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import httpx
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from conversations import preparation
@@ -37,7 +37,7 @@ from servicekit.background import Background, Stop
 from servicekit.changes import ChangeFeed
 from servicekit.clock import Clock, utc_now
 from servicekit.composed import Composed, started
-from servicekit.database import DatabaseError, check_version, engine, is_sqlite
+from servicekit.database import DatabaseError, answers, check_version, engine, is_migrated, is_sqlite
 from servicekit.doors import install_problems
 from servicekit.exchange import Binding, Exchange
 from servicekit.health import Readiness, health_blueprint
@@ -76,9 +76,11 @@ def compose(
     background.add("typing", typing.run, wake=typing.wake)
 
     readiness = Readiness()
-    readiness.add("database", lambda: _answers(database))
-    readiness.add("auth", key_source.answers)
-    readiness.add("revocations", changes.synced)
+    readiness.add("database", lambda: answers(database))
+    readiness.add("migrations", lambda: is_migrated(database, "conversations"))
+    readiness.add("auth keys", key_source.answers)
+    readiness.add("auth changes", changes.synced)
+    readiness.add("auth", changes.fresh, needed=False)
     if is_sqlite(database):
         _run_relay_here(database, bell, exchange, background, DirectoryFeed(database, auth, token, changes))
 
@@ -156,8 +158,3 @@ def _require_migrated(settings: Settings) -> None:
         check_version(database, "conversations")
     finally:
         database.dispose()
-
-
-def _answers(database: Engine) -> bool:
-    with database.connect() as connection:
-        return connection.execute(text("SELECT 1")).scalar() == 1

@@ -54,7 +54,7 @@ def compose(
         allowance=Allowance(sends_per_minute=settings.sends_per_minute, sockets_per_user=settings.sockets_per_user),
     )
     realtime.add_loops(gate.background)
-    gate.readiness.add("broker", lambda: realtime.connected)
+    gate.readiness.add("broker", lambda: realtime.connected, needed=False)
     posting = Posting(realtime.sends, gate.callers)
     app = Flask("staff_gateway", static_folder=None)
     chatui.install(app, STAFF.static)

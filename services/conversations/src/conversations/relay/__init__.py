@@ -12,10 +12,11 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
-from conversations.relay.outlet import Outlet, OutletLost, Row, Turn
+from conversations.relay.outlet import Outlet, OutletLost, Row, Turn, made_at
 from servicekit.background import Stop
+from servicekit.clock import Clock, utc_now
 from servicekit.exchange import ExchangeUnavailable, Message, Publisher
 from servicekit.log import get_logger
 from wire.claims import Plane
@@ -31,8 +32,13 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 CHANCE = random.SystemRandom()
 
-PUBLISHED = Counter("conversations_events_published", "Events the broker confirmed", ["plane"])
-FAILED = Counter("conversations_publish_failures", "Attempts the broker did not confirm")
+PUBLISHED = Counter("messages_events_published_total", "Events the broker confirmed, by plane.", ["plane"])
+FAILED = Counter("messages_publish_failures_total", "Attempts to publish that the broker did not confirm.")
+LAG = Histogram(
+    "messages_relay_lag_seconds",
+    "Seconds from an event's making to the broker's confirm; of each parcel the oldest event.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
+)
 
 
 class Relay:
@@ -44,11 +50,13 @@ class Relay:
         publisher: Publisher,
         *,
         ids: Ids = new_id,
+        clock: Clock = utc_now,
         chance: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._outlet = outlet
         self._publisher = publisher
         self._ids = ids
+        self._clock = clock
         self._chance = chance
         self._leading = False
         self._failures = 0
@@ -102,6 +110,9 @@ class Relay:
             log.warning("relay.not_published", rows=len(rows), attempt=self._failures, reason=str(away))
             return ()
         self._failures = 0
+        oldest = made_at(rows[0])
+        if oldest is not None:
+            LAG.observe(max(0.0, (self._clock() - oldest).total_seconds()))
         PUBLISHED.labels(Plane.STAFF).inc(sum(row.staff is not None for row in rows))
         PUBLISHED.labels(Plane.PORTAL).inc(sum(row.portal is not None for row in rows))
         return [row.id for row in rows]

@@ -181,15 +181,20 @@ def backlog(engine: Engine) -> Backlog:
     """Look at what waits; any role that may read the outbox can ask."""
     with engine.connect() as connection:
         rows = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
-        oldest = connection.execute(
-            select(func.coalesce(outbox.c.staff, outbox.c.portal)).order_by(outbox.c.id).limit(1)
-        ).scalar()
-    return Backlog(rows=rows, oldest=None if oldest is None else _made_at(orjson.loads(oldest)["event_id"]))
+        oldest = connection.execute(select(outbox).order_by(outbox.c.id).limit(1)).mappings().one_or_none()
+    return Backlog(rows=rows, oldest=None if oldest is None else made_at(Row(**oldest)))
 
 
-def _made_at(event_id: str) -> datetime:
-    """Return when a UUIDv7 was made (RFC 9562 section 5.7)."""
-    return datetime.fromtimestamp(int(event_id.replace("-", "")[:12], 16) / 1000, UTC)
+def made_at(row: Row) -> datetime | None:
+    """Return when an event was made: its id is a UUIDv7 (RFC 9562 section 5.7); None for one that says nothing."""
+    event = row.staff or row.portal
+    if event is None:
+        return None
+    try:
+        event_id: str = orjson.loads(event)["event_id"]
+        return datetime.fromtimestamp(int(event_id.replace("-", "")[:12], 16) / 1000, UTC)
+    except (ValueError, KeyError, OverflowError):
+        return None
 
 
 def _took(connection: psycopg.Connection[Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask
 from prometheus_client import Gauge
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -38,9 +38,10 @@ log = get_logger()
 
 CLIENT_ID = "conversations"
 
-DEPTH = Gauge("conversations_outbox_rows", "Events stored and not yet published")
-AGE = Gauge("conversations_outbox_oldest_seconds", "Age of the oldest event not yet published")
-LEADING = Gauge("conversations_relay_leading", "1 where this relay is the one that publishes")
+DEPTH = Gauge("messages_outbox_events", "Events stored and not yet published.")
+AGE = Gauge("messages_outbox_oldest_seconds", "Age of the oldest event not yet published; 0 when none waits.")
+LEADING = Gauge("messages_relay_leading", "1 where this relay is the one that publishes.")
+BROKER_UP = Gauge("messages_relay_broker_connected", "1 while the relay has its line to the broker.")
 
 
 class CannotStart(Exception):
@@ -76,10 +77,13 @@ def run(settings: RelaySettings) -> None:
     subscription = exchange.subscribe(
         [Binding(exchange=AUTH, pattern="#")], on_message=changes.hear, on_connected=changes.wake
     )
-    readiness.add("database", lambda: _answers(engine))
+    readiness.add("database", lambda: database.answers(engine))
+    readiness.add("migrations", lambda: database.is_migrated(engine, "conversations"))
     readiness.add("broker", lambda: publisher.connected)
     readiness.add("directory", directory.complete)
+    readiness.add("auth", changes.fresh, needed=False)
     _measure(engine, relay, utc_now)
+    BROKER_UP.set_function(lambda: float(publisher.connected))
     background = Background()
     background.add("relay", relay.run, wake=relay.wake)
     background.add("changes", changes.run, wake=changes.wake)
@@ -101,11 +105,6 @@ def _check_version(engine: Engine) -> None:
     except OperationalError:
         # Not there yet: the loops wait for it, and readiness says so.
         log.warning("relay.database_away")
-
-
-def _answers(engine: Engine) -> bool:
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT 1")).scalar() == 1
 
 
 def _measure(engine: Engine, relay: Relay, clock: Clock) -> None:

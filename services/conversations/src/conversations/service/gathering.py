@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prometheus_client import Histogram
 from sqlalchemy import Connection
 
 from conversations import audit, outbox
@@ -27,6 +28,12 @@ from servicekit.database import is_sqlite, transaction
 from wire.problems import Problem
 
 CREATED, OK = 201, 200
+
+COMMIT = Histogram(
+    "messages_commit_seconds",
+    "Seconds of a batch of sends in the database, from its first statement to the end of its one commit.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
+)
 
 Result = Shape
 """`{"status", "entry"}` or `{"problem"}`."""
@@ -59,7 +66,7 @@ class Gathering:
 
     def _commit(self, groups: dict[str, list[_Numbered]]) -> dict[int, Result]:
         results: dict[int, Result] = {}
-        with transaction(self._desk.engine) as connection:
+        with COMMIT.time(), transaction(self._desk.engine) as connection:
             for org, drafts in groups.items():
                 results |= _Group(self._desk, connection, org, drafts, fast=self._fast).post()
         return results

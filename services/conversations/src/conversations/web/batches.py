@@ -7,13 +7,14 @@ POST /marks  {"items": [{"token", "kind", "conversation_id", "stream", "seq"}]} 
 from __future__ import annotations
 
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from prometheus_client import Counter, Histogram
 
-from conversations.service.gathering import Gathering
+from conversations.service.gathering import CREATED, OK, Gathering
 from conversations.service.marking import Marking
 from conversations.web.drafts import read_draft, read_mark
 from conversations.web.keys import Keys
@@ -30,13 +31,18 @@ BYTES_MAX = 32 * 1024 * 1024
 log = get_logger()
 
 TOOK = Histogram(
-    "conversations_batch_seconds",
-    "Time from a batch's last byte to its answer, commit included.",
+    "messages_batch_seconds",
+    "Seconds from a batch's last byte to its answer, commit included, by door.",
     ["door"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
-ITEMS = Counter(
-    "conversations_batch_items", "Items of batches, by outcome: ok or the code of the refusal.", ["door", "outcome"]
+SIZE = Histogram(
+    "messages_batch_items", "Items in one batch, by door.", ["door"], buckets=(1, 2, 5, 10, 20, 50, 100, 200)
+)
+OUTCOMES = Counter(
+    "messages_batch_outcomes_total",
+    "Items of batches by door and outcome: stored, repeated, ok (a mark), or the code of the refusal.",
+    ["door", "outcome"],
 )
 
 Items = Sequence[Any]
@@ -101,10 +107,16 @@ def _timed(door: str, work: Callable[[], Results]) -> Results:
     began = time.perf_counter()
     results = work()
     TOOK.labels(door).observe(time.perf_counter() - began)
-    for result in results:
-        problem = result.get("problem")
-        ITEMS.labels(door, "ok" if problem is None else problem["code"]).inc()
+    SIZE.labels(door).observe(len(results))
+    for outcome, count in Tally(map(_outcome, results)).items():
+        OUTCOMES.labels(door, outcome).inc(count)
     return results
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    if "problem" in result:
+        return str(result["problem"]["code"])
+    return {CREATED: "stored", OK: "repeated"}.get(result.get("status", 0), "ok")
 
 
 def _refuse(start_response: StartResponse, refusal: Problem) -> Iterable[bytes]:
