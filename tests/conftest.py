@@ -28,7 +28,7 @@ def pytest_configure() -> None:
 def postgres_server() -> Iterator[PostgresServer]:
     """Give a private PostgreSQL server for the whole session; missing, it fails with the sentence that helps."""
     try:
-        with postgres.running() as server:
+        with postgres.running(lasting=True) as server:
             yield server
     except parts.PartMissing as missing:
         pytest.fail(str(missing), pytrace=False)
@@ -52,7 +52,7 @@ def postgres_url(postgres_database: Database) -> str:
 def rabbitmq_server() -> Iterator[RabbitServer]:
     """Give a private RabbitMQ for the whole session; missing, it fails with the sentence that helps."""
     try:
-        with rabbitmq.running() as server:
+        with rabbitmq.running(lasting=True) as server:
             yield server
     except parts.PartMissing as missing:
         pytest.fail(str(missing), pytrace=False)

@@ -94,7 +94,7 @@ def test_doors_are_timed_by_template_and_no_label_names_anybody(clinic: Clinic) 
     nora.raw("BREW", f"/conversations/{conversation}")
 
     after = numbers(clinic, STAFF)
-    door = {"door": "/messaging/api/conversations/<conversation_id>/timeline", "method": "GET", "status": "2xx"}
+    door = {"door": "/messaging/api/conversations/<uuid:conversation_id>/timeline", "method": "GET", "status": "2xx"}
     unknown = {"door": "unknown", "method": "any", "status": "4xx"}
     assert after.of("messages_http_seconds_count", **door) - before.of("messages_http_seconds_count", **door) == 1
     assert after.of("messages_http_seconds_count", **unknown) - before.of("messages_http_seconds_count", **unknown) == 2

@@ -36,7 +36,7 @@ from wire.frames import CloseCode
 from wire.problems import Problem, Unavailable
 
 LOOK_EVERY_S: Final = 1.0
-ASK_EVERY_S: Final = 2.0
+ASK_EVERY_S: Final = 1.5
 """How often every socket asks the database while the broker is away."""
 ASK_AT_ONCE: Final = 8
 COME_BACK_PER_S: Final = 500
