@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.chaos.clients import SECRET, Client, LineLost
+from tests.chaos.clients import Client
+from tests.chaos.ears import SECRET
 from tests.chaos.histories import INTERNAL, SHARED, Post, Verdict
+from tests.chaos.sessions import LineLost
 from wire import demo
 
 CAST = (
@@ -163,7 +165,7 @@ class Player:
 
     async def _tries(self, op: str, **fields: object) -> None:
         try:
-            await self._client.asks(op, **fields)
+            await self._client.line.asks(op, **fields)
         except LineLost:
             return  # a state: the next one says it again
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.checker import Kind
+from tests.chaos.breaches import Kind
 from tests.chaos.histories import CaughtUp, Greeted, Heard, Record, Verdict, WentOn
 from tests.chaos.outages import Waits, longest
 from tests.chaos.run import Outcome

@@ -10,7 +10,8 @@ from random import Random
 
 from tests.chaos import stored
 from tests.chaos.acts import CAST, Player, Scene, set_scene
-from tests.chaos.checker import Breach, check
+from tests.chaos.breaches import Breach
+from tests.chaos.checker import check
 from tests.chaos.clients import Client
 from tests.chaos.faults import Breaker, Fault, UnpoliteEnd, plan
 from tests.chaos.histories import INTERNAL, Record
@@ -102,7 +103,7 @@ class Run:
                 chance=self._chance(f"line {name}"),
             )
         scene = await set_scene(self._clients)
-        self._lines = [asyncio.create_task(client.stays_connected()) for client in self._clients.values()]
+        self._lines = [asyncio.create_task(client.line.stays_connected()) for client in self._clients.values()]
         await self._until(self._all_caught_up, CONNECTED_WITHIN_S, "everybody being connected")
         return scene
 
@@ -185,6 +186,9 @@ class Run:
         except TimeoutError as late:
             self._outcome.notes.append(str(late))
         await asyncio.sleep(QUIET_S)
+        for line in self._lines:
+            if line.done():
+                line.result()
 
     async def _all_caught_up(self) -> bool:
         return all(client.held for client in self._clients.values())

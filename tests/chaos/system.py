@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.chaos.clients import Doors
+from tests.chaos.sessions import Doors
 from tests.chaos.wires import Wire
 from tests.support.clinic import AUTH, CONVERSATIONS, EDGE, PORTAL, RELAY, STAFF, Clinic, Program, prepared
 from tests.support.ports import LOOPBACK, free_port

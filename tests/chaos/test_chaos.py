@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import sabotage
-from tests.chaos.checker import Kind
+from tests.chaos.breaches import Kind
 from tests.chaos.faults import plan
 from tests.support import children
 from tests.support.clinic import ROOT

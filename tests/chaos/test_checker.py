@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.checker import Kind
+from tests.chaos.breaches import Kind
 from tests.chaos.histories import (
     INTERNAL,
     JOINED,
@@ -200,6 +200,12 @@ def late_after_caught_up(ward: Ward) -> None:
     ward.hears(DMITRI, entry)
 
 
+def sent_first_and_stored_last(ward: Ward) -> None:
+    ward.says(NORA, "earlier")
+    ward.says(NORA, "later")
+    ward.record.posts[-1], ward.record.posts[-2] = ward.record.posts[-2], ward.record.posts[-1]
+
+
 def a_note_at_the_portal(ward: Ward) -> None:
     _, entry = ward.says(NORA, "secret", stream=INTERNAL)
     ward.hears(ADA, entry, stream=INTERNAL)
@@ -283,6 +289,7 @@ def sent_away(ward: Ward) -> None:
         *((each, Kind.DOUBLED) for each in (stored_twice_under_two_keys, stored_twice_under_one_key, recalled_twice)),
         *((each, Kind.DOUBLED) for each in (heard_twice, heard_again_after_coming_back)),
         *((each, Kind.OUT_OF_ORDER) for each in (heard_in_the_wrong_order, late_after_caught_up)),
+        (sent_first_and_stored_last, Kind.OUT_OF_ORDER),
         *((each, Kind.LEAKED) for each in (a_note_at_the_portal, heard_after_removal, a_note_after_removal)),
         *((each, Kind.LEAKED) for each in (the_entry_of_ones_own_removal, heard_by_a_stranger)),
         *((each, Kind.LEAKED) for each in (a_state_for_a_stranger, a_state_of_notes_at_the_portal)),

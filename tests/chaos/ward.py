@@ -1,6 +1,7 @@
 """A ward whose whole story is made up: what is stored, what was heard, what was acknowledged, in values only."""
 
-from tests.chaos.checker import Breach, check
+from tests.chaos.breaches import Breach
+from tests.chaos.checker import check
 from tests.chaos.histories import (
     EDITED,
     INTERNAL,
