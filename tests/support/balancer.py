@@ -9,7 +9,7 @@ A connection stays with the process it was led to; one that refuses is passed ov
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from tests.support.ports import LOOPBACK, free_port
 
@@ -34,9 +34,9 @@ class Balancer:
         """Lead callers to these, each while it is ready."""
         self._known = list(ports)
 
-    def open(self) -> bool:
-        """Tell whether there is anybody to lead to."""
-        return bool(self._ready)
+    def leads_callers_to(self, port: int) -> bool:
+        """Tell whether a process is known to be ready."""
+        return port in self._ready
 
     def close(self) -> None:
         """End every connection."""
@@ -64,14 +64,15 @@ class Balancer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward = await self._connection()
-        if onward is not None:
-            answers, process = onward
-            pours = [asyncio.create_task(_pour(reader, process)), asyncio.create_task(_pour(answers, writer))]
-            await asyncio.wait(pours, return_when=asyncio.FIRST_COMPLETED)
-            for pour in pours:
-                pour.cancel()
-            process.close()
-        writer.close()
+        try:
+            if onward is not None:
+                pours = [asyncio.create_task(_pour(reader, onward[1])), asyncio.create_task(_pour(onward[0], writer))]
+                await asyncio.wait(pours, return_when=asyncio.FIRST_COMPLETED)
+                for pour in pours:
+                    pour.cancel()
+        finally:
+            for each in (writer, *(onward or ())[1:]):
+                each.close()
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for port in list(self._ready):
@@ -96,9 +97,9 @@ async def _is_ready(port: int) -> bool:
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
-            writer.write(PROBE)
-            head = await reader.readline()
-            writer.close()
+            with closing(writer):
+                writer.write(PROBE)
+                head = await reader.readline()
     except (OSError, TimeoutError):
         return False
     return b" 200 " in head
