@@ -23,7 +23,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60, help="how long things are broken")
     parser.add_argument("--seed", type=int, default=None, help="what is drawn; made up where it is not given")
-    parser.add_argument("--pause", type=float, default=0.4, help="seconds between two acts of a client, on average")
+    parser.add_argument("--pause", type=float, default=0.25, help="seconds between two acts of a client, on average")
     parser.add_argument("--into", type=Path, default=Path("bench-results"))
     parser.add_argument("--sabotage", choices=sorted(sabotage.WAYS), help="run on a copy of our code broken on purpose")
     parser.add_argument("--keep-logs", type=Path, default=None, help="a folder for what every process wrote")

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     KILL_AUTH = "kill auth"
     KILL_BROKER = "kill RabbitMQ"
     KILL_DATABASE = "kill PostgreSQL"
+    KILL_WORKER = "oom-kill a worker"
     FREEZE_GATEWAY = "stop gateway"
     FREEZE_CONVERSATIONS = "stop conversations"
     FREEZE_RELAY = "stop relay"
@@ -70,6 +71,7 @@ _TARGETS: dict[Kind, tuple[tuple[str, ...], tuple[float, float]]] = {
     Kind.KILL_AUTH: ((AUTH,), (0.0, 1.5)),
     Kind.KILL_BROKER: ((BROKER,), (0.0, 2.0)),
     Kind.KILL_DATABASE: ((DATABASE,), (0.0, 2.0)),
+    Kind.KILL_WORKER: ((*GATEWAYS, *STORES, AUTH), (0.0, 0.0)),
     Kind.FREEZE_GATEWAY: (GATEWAYS, (0.5, 5.0)),
     Kind.FREEZE_CONVERSATIONS: (STORES, (0.5, 5.0)),
     Kind.FREEZE_RELAY: ((LEADER,), (0.5, 15.0)),
@@ -139,6 +141,7 @@ class Breaker:
         verb = fault.kind.value.split()[0]
         return {
             "kill": self._kills,
+            "oom-kill": self._kills_workers,
             "stop": self._freezes,
             "cut": self._cuts,
             "stall": self._stalls,
@@ -152,6 +155,12 @@ class Breaker:
         await asyncio.sleep(fault.lasts_s)
         for name in targets:
             await self._system.restarts(name)
+
+    async def _kills_workers(self, fault: Fault, targets: tuple[str, ...]) -> None:
+        """Kill what serves and leave its parent, who starts another."""
+        del fault
+        for name in targets:
+            await self._system.kills_workers(name)
 
     async def _freezes(self, fault: Fault, targets: tuple[str, ...]) -> None:
         for name in targets:

@@ -8,6 +8,7 @@ another one has begun.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from tests.chaos.histories import POSTED, Heard, Post, Record, Verdict
 
@@ -60,8 +61,11 @@ class _Wait:
         return next(iter(kinds), NONE)
 
 
-def longest(record: Record, windows: Iterable[Window]) -> dict[str, Waits]:
-    """Return the longest waits by kind of fault; those of `SEVERAL` and of `NONE` under their names."""
+def longest(record: Record, windows: Iterable[Window], *, load_until: float = inf) -> dict[str, Waits]:
+    """Return the longest waits by kind of fault; those of `SEVERAL` and of `NONE` under their names.
+
+    After `load_until` people no longer write all the time: that nobody is served then says nothing.
+    """
     windows = list(windows)
     found: dict[str, Waits] = {}
     for window in windows:
@@ -69,7 +73,7 @@ def longest(record: Record, windows: Iterable[Window]) -> dict[str, Waits]:
         waits.times += 1
         waits.longest_fault = max(waits.longest_fault, window.ended - window.began)
     answered = [post for post in record.posts if post.verdict is Verdict.ACKNOWLEDGED]
-    _note(found, windows, "nobody", _gaps(answered))
+    _note(found, windows, "nobody", _gaps([post for post in answered if post.issued_at < load_until]))
     _note(found, windows, "send", (_Wait(post.issued_at, post.answered_at) for post in answered))
     _note(found, windows, "hear", _hearings(record, answered))
     return found

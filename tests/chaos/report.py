@@ -26,7 +26,7 @@ def written(outcome: Outcome, into: Path, replay: str) -> Path:
 def told(outcome: Outcome, replay: str) -> str:
     """Return the report as text."""
     counts, breaches = _counts(outcome.record), Counter(breach.kind for breach in outcome.breaches)
-    waits = longest(outcome.record, outcome.windows)
+    waits = longest(outcome.record, outcome.windows, load_until=outcome.load_until)
     lines = [
         f"{'fault':34}{'times':>6}{'lasted':>9}{'nobody sent':>13}{'one sent':>10}{'one heard':>11}",
         *(_line(kind, each) for kind, each in sorted(waits.items())),
@@ -87,7 +87,7 @@ def _plain(outcome: Outcome, replay: str) -> dict[str, Any]:
         "faults": dict(Counter(window.kind for window in outcome.windows)),
         "longest_waits_s": {
             kind: {name: round(value, 2) for name, value in asdict(waits).items()}
-            for kind, waits in longest(outcome.record, outcome.windows).items()
+            for kind, waits in longest(outcome.record, outcome.windows, load_until=outcome.load_until).items()
         },
         "slowest_polite_end_s": {name: round(seconds, 2) for name, seconds in _slowest(outcome).items()},
         "named": [{"kind": breach.kind, "what": breach.what} for breach in outcome.breaches],

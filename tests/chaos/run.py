@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 
 from tests.chaos import stored
@@ -41,6 +42,8 @@ class Outcome:
     stored: Stored | None = None
     polite_ends: list[tuple[str, float]] = field(default_factory=list)
     """What was asked to end (SIGTERM), and how many seconds it took."""
+    load_until: float = inf
+    """When people stopped writing all the time."""
     broken_for_s: float = 0.0
     interrupted: bool = False
 
@@ -70,7 +73,8 @@ class Run:
             playing = [asyncio.create_task(player.plays(self._over)) for player in players]
             began = time.monotonic()
             await self._breaks_things(began)
-            self._outcome.broken_for_s = time.monotonic() - began
+            self._outcome.load_until = time.monotonic()
+            self._outcome.broken_for_s = self._outcome.load_until - began
             _says("healing")
             self._over.set()
             await self._system.heals()

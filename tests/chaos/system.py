@@ -6,9 +6,10 @@ too. A process that ends by itself while it starts is started again, as every or
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import httpx
 
 from tests.chaos.sessions import Doors
 from tests.chaos.wires import Wire
+from tests.support import children
 from tests.support.clinic import AUTH, CONVERSATIONS, EDGE, PORTAL, RELAY, STAFF, Clinic, Program, prepared
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.postgres import PostgresServer
@@ -75,6 +77,13 @@ class System:
         else:
             self._clinic.kills(name)
             self._leaves_out(name)
+
+    async def kills_workers(self, name: str) -> None:
+        """End what a process has started (kill -9), and wait until it has started others that serve."""
+        for pid in children.family(self._clinic.processes[name].pid)[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await self.serves(name)
 
     async def restarts(self, name: str) -> None:
         """Start what was killed and wait until it serves."""
