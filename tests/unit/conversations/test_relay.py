@@ -2,19 +2,21 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 
 from conversations import outbox
 from conversations.model import Parcel
 from conversations.outbox import Bell
 from conversations.relay import BYTES_AT_ONCE, Relay, messages
-from conversations.relay.outlet import Row, SqliteOutlet, backlog
+from conversations.relay.outlet import Row, SqliteOutlet, backlog, made_at
 from servicekit import database
 from servicekit.background import Background, Stop
 from servicekit.exchange import Binding, ExchangeUnavailable, Message
@@ -253,3 +255,28 @@ def test_a_burst_of_one_kind_is_one_message_until_it_is_large() -> None:
 
     assert len(list(messages(small, Numbers()))) == 1
     assert [len(decode_batch(message.body)) for message in messages(large, Numbers())] == [2, 2, 2, 2, 1]
+
+
+def test_an_event_tells_when_it_was_made_and_one_that_does_not_harms_nobody() -> None:
+    """Its id is a UUIDv7; an id that is none, or no event at all, is no reason to stop publishing."""
+    made = made_at(row(event("0193b3c0-0000-7000-8000-000000000001")))
+    odd = [made_at(row(each)) for each in (event("nonsense"), "not json", None)]
+
+    assert made == datetime.fromtimestamp(0x0193B3C00000 / 1000, UTC)
+    assert odd == [None, None, None]
+
+
+def test_the_lag_of_what_is_published_is_measured(clinic: Clinic) -> None:
+    """From the making of a parcel's oldest event to the broker's confirm."""
+    before = REGISTRY.get_sample_value("messages_relay_lag_seconds_count") or 0.0
+    clinic.stores((event(new_id()), None), (event(new_id()), None))
+
+    clinic.starts_relay()
+    wait_until(clinic.is_empty, within_s=5, what="an empty outbox")
+
+    assert (REGISTRY.get_sample_value("messages_relay_lag_seconds_count") or 0.0) - before == 1
+
+
+def row(staff: str | None) -> Row:
+    """Return a row of the outbox."""
+    return Row(id=1, org=HARBOR, type="message.posted", staff=staff, portal=None)

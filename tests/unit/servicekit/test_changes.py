@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from servicekit.background import Background
-from servicekit.changes import REMEMBERED_S, ChangeFeed, Revocations
+from servicekit.changes import HEARD_WITHIN_S, REMEMBERED_S, ChangeFeed, Revocations
 from servicekit.exchange import Message
 from servicekit.tokens import ServiceToken
 from tests.support.ports import wait_until
@@ -76,7 +77,8 @@ class Follower:
     def __init__(self, auth: Auth, poll_every_s: float) -> None:
         http = httpx.Client(transport=auth.transport(), base_url="http://auth")
         token = ServiceToken(http, client_id="conversations", secret="s", clock=lambda: NOW)
-        self.feed = ChangeFeed(http, token, clock=lambda: NOW, poll_every_s=poll_every_s)
+        self.ticks = 0.0
+        self.feed = ChangeFeed(http, token, clock=lambda: NOW, poll_every_s=poll_every_s, ticks=lambda: self.ticks)
         self.heard: list[int] = []
         self.feed.listen(lambda told: self.heard.append(told.position))
         self.background = Background()
@@ -299,3 +301,43 @@ def test_a_wake_does_not_wait_for_the_poll(auth: Auth, patient: Follower) -> Non
     threading.Thread(target=patient.feed.wake).start()
 
     patient.hears(1)
+
+
+def test_auths_silence_shows_and_ends(auth: Auth, polling: Follower) -> None:
+    """A feed is fresh while auth is heard, stays in step without it, and is fresh again when it is back."""
+    polling.background.start()
+    wait_until(polling.feed.fresh, within_s=5, what="a first answer")
+    auth.away = True
+    polling.ticks += HEARD_WITHIN_S
+
+    silent = polling.feed.fresh()
+    auth.away = False
+    wait_until(polling.feed.fresh, within_s=5, what="another answer")
+
+    assert not silent
+    assert polling.feed.synced()
+
+
+def test_the_delay_of_a_revocation_is_measured_from_the_start_on(auth: Auth, polling: Follower) -> None:
+    """What happened before this process began delayed nobody, and neither does what takes nothing away."""
+    auth.happens()
+    before = delays()
+    polling.background.start()
+    polling.hears(1)
+    old = delays()
+
+    auth.happens(type="user.changed", session_id=None, reason="created")
+    auth.happens(at="2026-11-22T07:59:59.500Z")
+    polling.hears(1, 2, 3)
+    new = delays()
+
+    assert old == before
+    assert new[0] - before[0] == 1
+    assert new[1] - before[1] == pytest.approx(0.5)
+
+
+def delays() -> tuple[float, float]:
+    """Return how many delays were measured, and their sum."""
+    return tuple(
+        REGISTRY.get_sample_value(f"messages_revocation_delay_seconds_{each}") or 0.0 for each in ("count", "sum")
+    )  # type: ignore[return-value]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from servicekit.database import engine, transaction
+from servicekit.database import engine, is_migrated, transaction, upgrade
 
 
 @pytest.fixture
@@ -45,3 +45,16 @@ def test_many_writers_take_turns(notes: Engine) -> None:
 
     with transaction(notes) as connection:
         assert connection.execute(text("select count(*), max(n) from notes")).one() == (100, 100)
+
+
+def test_a_database_is_migrated_when_it_is_at_this_release_or_beyond(tmp_path: Path) -> None:
+    """While a release is replaced, the old one runs on the new one's tables; older tables are no ground."""
+    database = engine(f"sqlite:///{tmp_path / 'auth.db'}")
+    empty = is_migrated(database, "auth")
+    upgrade(database, "auth")
+    fresh = is_migrated(database, "auth")
+
+    with transaction(database) as connection:
+        connection.execute(text("update auth_version set version_num = 'of a newer release'"))
+
+    assert (empty, fresh, is_migrated(database, "auth")) == (False, True, True)
