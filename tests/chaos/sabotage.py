@@ -44,6 +44,14 @@ WAYS: dict[str, tuple[Wrench, ...]] = {
             becomes='"client_message_id",\n            "id",\n            name=',
         ),
     ),
+    # Whoever is removed stays.
+    "removal": (
+        Wrench(
+            file="conversations/service/changing.py",
+            was="    store.let_go(work.connection, conversation_id, user_id, work.at)\n",
+            becomes="",
+        ),
+    ),
     # What was missed is told newest first.
     "resume": (
         Wrench(
