@@ -11,7 +11,7 @@ from random import Random
 
 from tests.chaos import stored
 from tests.chaos.acts import CAST, Player, Scene, set_scene
-from tests.chaos.breaches import Breach
+from tests.chaos.breaches import Breach, Kind
 from tests.chaos.checker import check
 from tests.chaos.clients import Client
 from tests.chaos.faults import Breaker, Fault, UnpoliteEnd, plan
@@ -77,12 +77,12 @@ class Run:
             self._outcome.broken_for_s = self._outcome.load_until - began
             _says("healing")
             self._over.set()
-            await self._system.heals()
+            await self._heals()
             await self._finishes(playing)
             await self._has_the_last_word(players)
             await self._comes_to_rest()
             self._outcome.stored = await asyncio.to_thread(stored.read, self._clinic.database)
-            self._outcome.breaches = check(self._outcome.record, self._outcome.stored)
+            self._outcome.breaches += check(self._outcome.record, self._outcome.stored)
         finally:
             await self._ends()
         return self._outcome
@@ -123,6 +123,7 @@ class Run:
         breaker = Breaker(self._system)
         breaking: set[asyncio.Task[None]] = set()
         until = began + self._outcome.seconds
+        enough = asyncio.create_task(self._enough.wait())
         for fault in plan(self._outcome.seed):
             await self._pauses(min(fault.after_s, until - time.monotonic()))
             if self._enough.is_set() or time.monotonic() >= until:
@@ -131,7 +132,8 @@ class Run:
             breaking.add(task)
             task.add_done_callback(breaking.discard)
             if not fault.beside_the_next:
-                await asyncio.wait({task, asyncio.create_task(self._enough.wait())}, return_when="FIRST_COMPLETED")
+                await asyncio.wait({task, enough}, return_when="FIRST_COMPLETED")
+        enough.cancel()
         if breaking:
             await asyncio.gather(*breaking)
         self._outcome.polite_ends = breaker.took
@@ -141,9 +143,15 @@ class Run:
         _says(str(fault))
         try:
             happened = await breaker.breaks(fault)
-        except (UnpoliteEnd, TimeoutError) as odd:
+        except UnpoliteEnd as odd:
             self._outcome.notes.append(f"{fault}: {odd}")
             happened = True
+        except TimeoutError as late:
+            self._outcome.breaches.append(Breach(kind=Kind.WRONG, what=f"after {fault}: {late}"))
+            happened = True
+        except Exception as odd:  # noqa: BLE001 - the top of a loop: what could not be broken harms no proof
+            self._outcome.notes.append(f"{fault}: {type(odd).__name__}: {odd}")
+            happened = False
         if happened:
             window = Window(kind=fault.kind, target=fault.target, began=began, ended=time.monotonic())
             self._outcome.windows.append(window)
@@ -156,6 +164,12 @@ class Run:
             return
 
     # Coming to rest.
+
+    async def _heals(self) -> None:
+        try:
+            await self._system.heals()
+        except TimeoutError as late:
+            self._outcome.breaches.append(Breach(kind=Kind.WRONG, what=f"after everything was mended, {late}"))
 
     async def _finishes(self, playing: list[asyncio.Task[None]]) -> None:
         """Let everybody finish what they had begun."""
