@@ -117,11 +117,10 @@ def test_one_patient_learns_nothing_of_another(clinic: Clinic) -> None:
     for door in (each for each in open_to("portal") if each.about):
         assert is_problem(knocks(maria, door, conversation=conversation, message=message), 404, "not_found")
     with maria.device() as phone, ada.device() as hers:
-        for op, fields in {"send": said(), "read": {"stream": "shared", "seq": 1}}.items():
+        typing = {"stream": "shared", "active": True}
+        for op, fields in {"send": said(), "read": {"stream": "shared", "seq": 1}, "typing": typing}.items():
             reply = phone.the_line.asks(op, conversation_id=conversation, **fields)
             assert (op, reply["ok"], reply.get("problem", {}).get("code")) == (op, False, "not_found")
-        # Typing is a state nobody waits for: it may be taken, but it goes nowhere.
-        phone.the_line.asks("typing", conversation_id=conversation, stream="shared", active=True)
         ada.sends(conversation, "Still private")
         hers.hears("Still private")
         assert hers.the_line.pushes("typing") == []

@@ -60,6 +60,10 @@ class WhoWrites:
         elif self._writers.pop(key, None) is not None:
             self._tell_soon(key, session, active=False)
 
+    def tell_now(self, session: Session, conversation_id: ConversationId, stream: str, *, active: bool) -> None:
+        """Pass one notice on at once and raise the Problem it met."""
+        self._tells.typing(session.access_token, conversation_id, stream, active=active)
+
     def run(self, stop: Stop) -> None:
         """Pass notices on until it is time to end."""
         while not stop.wanted:
