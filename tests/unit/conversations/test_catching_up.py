@@ -125,3 +125,18 @@ def test_bad_positions_are_refused(nora: Somebody) -> None:
     for positions in bad:
         assert nora.asks("POST", "/catch-up", {"positions": positions, "unlisted": "head"}).status == 422
     assert nora.asks("POST", "/catch-up", {"positions": {}, "unlisted": "somewhere"}).status == 422
+
+
+@pytest.mark.parametrize("asked", [{}, {"with_me": False}])
+def test_who_one_is_comes_along_where_it_is_asked_for(nora: Somebody, dmitri: Somebody, asked: dict[str, bool]) -> None:
+    """As `/me` tells it; a gateway that does not ask gets nothing it does not know."""
+    talk = nora.opens("direct", participant_ids=[dmitri.id]).json["id"]
+    dmitri.posts(talk, "Hello")
+    bare = {"positions": {}, "unlisted": "head"}
+
+    told = nora.asks("POST", "/catch-up", bare | {"with_me": True}).json
+    without = nora.asks("POST", "/catch-up", bare | asked).json
+
+    assert told.pop("me") == nora.asks("GET", "/me").json
+    assert told == without
+    assert nora.asks("GET", "/me").json["unread_total"] == 1

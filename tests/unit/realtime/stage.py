@@ -207,12 +207,13 @@ class LittleConversations:
         for made in entries:
             self.entries.setdefault((made["conversation_id"], made["stream"]), []).append(made)
 
-    def me(self, access_token: str) -> Mapping[str, Any]:
-        self._meet(access_token)
-        return {"user": {"id": NORA}, "unread_total": 3}
-
     def catch_up(
-        self, access_token: str, positions: Mapping[ConversationId, Mapping[str, int]], unlisted: str
+        self,
+        access_token: str,
+        positions: Mapping[ConversationId, Mapping[str, int]],
+        unlisted: str,
+        *,
+        with_me: bool = False,
     ) -> CaughtUp:
         self._meet(access_token)
         self.asked.append((positions, unlisted))
@@ -223,7 +224,8 @@ class LittleConversations:
             heads.setdefault(conversation_id, {})[stream] = head
             start = positions.get(conversation_id, {}).get(stream, head if unlisted == "head" else 0)
             missed += [made for made in known if made["seq"] > start]
-        answer = CaughtUp(entries=missed, heads=heads, resets=tuple(self.resets), gone=tuple(self.gone))
+        me = {"user": {"id": NORA}, "unread_total": 3} if with_me else {}
+        answer = CaughtUp(entries=missed, heads=heads, resets=tuple(self.resets), gone=tuple(self.gone), me=me)
         self.while_asked()
         return answer
 

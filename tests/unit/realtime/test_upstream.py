@@ -134,25 +134,40 @@ def test_a_refused_token_of_the_users_is_told() -> None:
     assert [call.headers["X-User-Token"] for call in service.asked] == ["noras", "noras"]
 
 
-def test_marks_and_typing_and_me_go_to_their_doors() -> None:
+def test_marks_and_typing_go_to_their_doors() -> None:
     """With the user's own token where one is needed."""
     refused = {"results": [{"ok": True}, {"problem": NotFound().as_dict()}]}
-    service = Service(
-        httpx.Response(200, json=refused), httpx.Response(204), httpx.Response(200, json={"unread_total": 1})
-    )
+    service = Service(httpx.Response(200, json=refused), httpx.Response(204))
 
     told = service.upstream.marks([{}, {}])
     service.upstream.typing("noras", WARD, "shared", active=True)
-    me = service.upstream.me("noras")
 
     assert told[0] is None
     assert isinstance(told[1], NotFound)
-    assert me == {"unread_total": 1}
-    assert [(call.method, call.url.path) for call in service.asked] == [
-        ("POST", "/marks"),
-        ("POST", "/typing"),
-        ("GET", "/me"),
-    ]
+    assert [call.url.path for call in service.asked] == ["/marks", "/typing"]
+
+
+CAUGHT_UP = {"entries": [], "heads": {WARD: {"shared": 1}}, "resets": [], "gone": []}
+
+
+def test_one_call_brings_what_was_missed_and_who_it_is() -> None:
+    """All that a hello needs."""
+    service = Service(httpx.Response(200, json=CAUGHT_UP | {"me": {"unread_total": 1}}))
+
+    caught_up = service.upstream.catch_up("noras", {}, "head", with_me=True)
+
+    assert (caught_up.me, caught_up.heads) == ({"unread_total": 1}, {WARD: {"shared": 1}})
+    assert [call.url.path for call in service.asked] == ["/catch-up"]
+
+
+def test_an_older_conversations_service_is_asked_who_it_is() -> None:
+    """While one release replaces the other, a gateway may be the newer one."""
+    service = Service(httpx.Response(200, json=CAUGHT_UP), httpx.Response(200, json={"unread_total": 1}))
+
+    caught_up = service.upstream.catch_up("noras", {}, "head", with_me=True)
+
+    assert caught_up.me == {"unread_total": 1}
+    assert [call.url.path for call in service.asked] == ["/catch-up", "/me"]
 
 
 class OneAnswerServer:

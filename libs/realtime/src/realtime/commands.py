@@ -31,7 +31,6 @@ class Later(Enum):
 
 LATER: Final = Later.LATER
 Answer = Callable[[Ref, Fields | Problem], None]
-Welcomed = Callable[[Hello, Fields | Problem], None]
 
 log = get_logger()
 
@@ -46,23 +45,10 @@ class Commands:
         self._answer = answer
         self._asking = False
 
-    def hello(self, command: Hello, welcomed: Welcomed) -> None:
-        """Find out what a client learns first; `welcomed` is called once, with that or with a Problem."""
-        gevent.spawn(self._welcome, command, welcomed)
-
-    def _welcome(self, command: Hello, welcomed: Welcomed) -> None:
-        outcome: Fields | Problem
-        try:
-            with self._desk.asks:
-                told = self._desk.remembers.me(self._session.access_token)
-            me = self._desk.introduce(self._session.claims, told)
-            outcome = {"me": me, "heartbeat_s": int(BEAT_EVERY), "server_time": self._now()}
-        except Problem as refused:
-            outcome = refused
-        except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client waits for an answer
-            log.error("hello.failed", **failure(error))
-            outcome = Problem()
-        welcomed(command, outcome)
+    def welcome(self, told: Fields) -> Fields:
+        """Return what a client learns first; `told` is what conversations knows of the person."""
+        me = self._desk.introduce(self._session.claims, told)
+        return {"me": me, "heartbeat_s": int(BEAT_EVERY), "server_time": self._now()}
 
     def do(self, command: Command, *, greeted: bool) -> None:
         """Do what a command asks for and answer it."""
@@ -130,36 +116,40 @@ class Commands:
 
     def _read(self, command: Read) -> Fields | Later:
         self._on_this_plane(command.stream)
+        mark = (self._session, command.conversation_id, command.stream, command.seq)
         if not self._hearing.hears(command.conversation_id, command.stream):
-            return self._read_elsewhere(command)
-        self._desk.marks.note("read", self._session, command.conversation_id, command.stream, command.seq)
+            return self._ask(command.ref, lambda: self._desk.marks.store_now("read", *mark))
+        self._desk.marks.note("read", *mark)
         return {}
 
-    def _read_elsewhere(self, command: Read) -> Later:
+    def _typing(self, command: Typing) -> Fields | Later:
+        self._on_this_plane(command.stream)
+        notice = (self._session, command.conversation_id, command.stream)
+        if not self._hearing.hears(command.conversation_id, command.stream):
+            return self._ask(command.ref, lambda: self._desk.writers.tell_now(*notice, active=command.active))
+        self._desk.writers.note(*notice, active=command.active)
+        return {}
+
+    def _ask(self, ref: Ref, question: Callable[[], None]) -> Later:
         """Ask conversations about a stream this socket does not know of: it may be new, or not for this person."""
         if self._asking:
             raise RateLimited
         self._asking = True
-        gevent.spawn(self._ask_about, command)
+        gevent.spawn(self._ask_now, ref, question)
         return LATER
 
-    def _ask_about(self, command: Read) -> None:
+    def _ask_now(self, ref: Ref, question: Callable[[], None]) -> None:
         outcome: Fields | Problem = {}
         try:
-            self._desk.marks.store_now("read", self._session, command.conversation_id, command.stream, command.seq)
+            question()
         except Problem as refused:
             outcome = refused
         except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client waits for an answer
-            log.error("read.failed", **failure(error))
+            log.error("question.failed", **failure(error))
             outcome = Problem()
         finally:
             self._asking = False
-        self._answer(command.ref, outcome)
-
-    def _typing(self, command: Typing) -> Fields:
-        self._on_this_plane(command.stream)
-        self._desk.writers.note(self._session, command.conversation_id, command.stream, active=command.active)
-        return {}
+        self._answer(ref, outcome)
 
     def _token(self, command: Token) -> Fields:
         claims = self._session.take(command.access_token)

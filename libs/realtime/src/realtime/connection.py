@@ -6,6 +6,7 @@ minute, or sends what is no frame, is let go with `bye` and a close code; a sock
 Everything here runs in greenlets of one thread: what stands between two waits happens at once.
 """
 
+from functools import partial
 from typing import Final
 
 import gevent
@@ -72,7 +73,7 @@ class Connection:
             self._answer(command.ref, command.problem)
         elif isinstance(command, Hello) and not self._greeted:
             self._greeted = True
-            self._commands.hello(command, self._welcomed)
+            self._hearing.begin(command.resume, partial(self._welcomed, command))
         else:
             self._commands.do(command, greeted=self._greeted)
 
@@ -145,13 +146,13 @@ class Connection:
         else:
             self._keep_up(now)
 
-    def _welcomed(self, command: Hello, outcome: Fields | Problem) -> None:
+    def _welcomed(self, command: Hello, told: Fields | Problem) -> None:
         """Answer a hello; one that was refused may be said again."""
-        self._answer(command.ref, outcome)
-        if isinstance(outcome, Problem):
+        if isinstance(told, Problem):
             self._greeted = False
-        elif not self.leaving:
-            self._hearing.begin(command.resume)
+            self._answer(command.ref, told)
+        else:
+            self._answer(command.ref, self._commands.welcome(told))
 
     # What is due.
 

@@ -20,11 +20,10 @@ from wire.claims import Claims, Plane
 class Remembers(Protocol):
     """Who knows the person and what their socket missed (conversations)."""
 
-    def me(self, access_token: str) -> Fields:
-        """Return what conversations knows of the person; a Problem likewise."""
-
-    def catch_up(self, access_token: str, positions: Positions, unlisted: Unlisted) -> CaughtUp:
-        """Return what this user missed since `positions`; a Problem when they may not know or cannot be told now."""
+    def catch_up(
+        self, access_token: str, positions: Positions, unlisted: Unlisted, *, with_me: bool = False
+    ) -> CaughtUp:
+        """Return what this user missed since `positions`, and who they are; a Problem when they cannot be told."""
 
 
 Introduce = Callable[[Claims, Fields], Fields]

@@ -7,7 +7,7 @@ Promises: one catch-up at a time per socket; whatever makes another one necessar
 waits for a slow reader instead of overrunning it, and for a service that is away instead of giving up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import gevent
@@ -16,7 +16,7 @@ from gevent.event import Event
 from realtime.desk import Desk
 from realtime.metrics import CATCH_UPS, GAPS, HELLOS, HOLES, HOLES_FILLED
 from realtime.outbox import Outbox
-from realtime.protocol import push
+from realtime.protocol import Fields, push
 from realtime.pushes import EntryPush, Push, StatePush, entry_push
 from realtime.session import Session
 from realtime.streams import Streams, TooFarBehind
@@ -30,6 +30,8 @@ PATIENCE_S: Final = 0.2
 """How long an entry ahead of its turn waits for the missing one before the database is asked."""
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 10.0
+
+Welcome = Callable[[Fields | Problem], None]
 
 log = get_logger()
 
@@ -58,6 +60,7 @@ class Hearing:
         self._exit = exit_
         self._streams = Streams(session.claims.user_id)
         self._begun = False
+        self._welcome: Welcome | None = None
         self._announce = False
         self._wanted = Event()
         self._catching_up = False
@@ -66,8 +69,13 @@ class Hearing:
         self._hole = False
         """Whether there is a hole that was counted and has not closed."""
 
-    def begin(self, resume: Positions | None) -> None:
-        """Start to listen and catch up from `resume`; conversations that are not in it start at their head."""
+    def begin(self, resume: Positions | None, welcome: Welcome) -> None:
+        """Start to listen and catch up from `resume`; conversations that are not in it start at their head.
+
+        `welcome` is called once, before anything else goes out: with who the person is, as conversations knows them,
+        or with the Problem because of which nothing has begun.
+        """
+        self._welcome = welcome
         self._streams.resume(_only(resume or {}, self._desk.streams))
         self._begun = self._announce = True
         HELLOS.labels(plane=self._desk.plane, resume="no" if resume is None else "yes").inc()
@@ -162,7 +170,7 @@ class Hearing:
             HOLES_FILLED.labels(plane=self._desk.plane, by=by).inc()
 
     def _one_round(self, unlisted: Unlisted) -> None:
-        answer = self._missed(unlisted)
+        answer = self._missed(unlisted) if self._welcome is None else self._first(self._welcome, unlisted)
         if answer is None:
             return
         for entry in answer.entries:
@@ -194,16 +202,39 @@ class Hearing:
             log.error("catch_up.entry_not_understood", **failure(odd))
             return None
 
+    def _first(self, welcome: Welcome, unlisted: Unlisted) -> CaughtUp | None:
+        """Ask once, and answer the hello by it; None when nothing has begun."""
+        self._welcome = None
+        try:
+            answer = self._ask(unlisted, with_me=True)
+            welcome(answer.me)
+        except Problem as refused:
+            self._not_begun(welcome, refused)
+        except Exception as error:  # noqa: BLE001 - whatever broke, the client waits for an answer
+            log.error("hello.failed", **failure(error))
+            self._not_begun(welcome, Problem())
+        else:
+            return answer
+        return None
+
+    def _not_begun(self, welcome: Welcome, refused: Problem) -> None:
+        self._begun = False
+        self._wanted.clear()
+        welcome(refused)
+
+    def _ask(self, unlisted: Unlisted, *, with_me: bool) -> CaughtUp:
+        with self._desk.asks:
+            return self._desk.remembers.catch_up(
+                self._session.access_token, self._streams.positions(), unlisted, with_me=with_me
+            )
+
     def _missed(self, unlisted: Unlisted) -> CaughtUp | None:
         """Ask until there is an answer; None when the socket leaves before."""
         pause = FIRST_PAUSE_S
         refused = False
         while not self._exit.leaving:
             try:
-                with self._desk.asks:
-                    return self._desk.remembers.catch_up(
-                        self._session.access_token, self._streams.positions(), unlisted
-                    )
+                return self._ask(unlisted, with_me=False)
             except Unauthenticated:
                 self._renew_or_leave(again=refused)
                 refused = True

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import httpx
 import orjson
 
-from realtime.lane import Lane
+from realtime.lane import Lanes
 from servicekit.http import ANSWER_WITHIN, CONNECT_WITHIN, call, client
 from servicekit.tokens import ServiceToken
 from wire.ids import ConversationId
@@ -22,6 +22,8 @@ Positions = Mapping[ConversationId, Mapping[str, int]]
 Unlisted = Literal["head", "joined"]
 _SENDS: Final = "/sends"
 _MARKS: Final = "/marks"
+_CATCH_UP: Final = "/catch-up"
+_OFTEN: Final = frozenset({_SENDS, _MARKS, _CATCH_UP})
 _SERVER_SIDE: Final = 500
 
 
@@ -41,6 +43,8 @@ class CaughtUp:
     heads: Positions
     resets: Sequence[Mapping[str, Any]]
     gone: Sequence[ConversationId]
+    me: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Who the user is and how much they have not read, where that was asked for."""
 
 
 class Upstream:
@@ -51,7 +55,7 @@ class Upstream:
     ) -> None:
         """Know the address; `transport` replaces the network where services share a process."""
         self._service_token = service_token
-        self._lane = Lane(base_url) if transport is None else None
+        self._lanes = Lanes(base_url) if transport is None else None
         self._http = client(base_url, transport=transport)
         self._fresh = httpx.Client(
             base_url=base_url,
@@ -78,14 +82,19 @@ class Upstream:
         results = self._results(_MARKS, items)
         return [problem_from_dict(result["problem"]) if "problem" in result else None for result in results]
 
-    def me(self, access_token: str) -> dict[str, Any]:
-        """Return who the user is and how much they have not read."""
-        return self._twice("GET", "/me", None, access_token)
-
-    def catch_up(self, access_token: str, positions: Positions, unlisted: Unlisted) -> CaughtUp:
-        """Return what this user missed since `positions`."""
-        answer = self._twice("POST", "/catch-up", {"positions": positions, "unlisted": unlisted}, access_token)
-        return CaughtUp(entries=answer["entries"], heads=answer["heads"], resets=answer["resets"], gone=answer["gone"])
+    def catch_up(
+        self, access_token: str, positions: Positions, unlisted: Unlisted, *, with_me: bool = False
+    ) -> CaughtUp:
+        """Return what this user missed since `positions`, and who they are."""
+        asked = {"positions": positions, "unlisted": unlisted, "with_me": with_me}
+        answer = self._twice("POST", _CATCH_UP, asked, access_token)
+        return CaughtUp(
+            entries=answer["entries"],
+            heads=answer["heads"],
+            resets=answer["resets"],
+            gone=answer["gone"],
+            me=self._me(answer, access_token) if with_me else {},
+        )
 
     def typing(self, access_token: str, conversation_id: ConversationId, stream: str, *, active: bool) -> None:
         """Tell the others that somebody writes, or stopped."""
@@ -96,6 +105,13 @@ class Upstream:
         """Let go of the connections."""
         self._http.close()
         self._fresh.close()
+        if self._lanes is not None:
+            self._lanes.close()
+
+    def _me(self, answer: Mapping[str, Any], access_token: str) -> Mapping[str, Any]:
+        # A conversations service of the release before this one does not tell both at once.
+        told: Mapping[str, Any] | None = answer.get("me")
+        return self._twice("GET", "/me", None, access_token) if told is None else told
 
     def _results(self, path: str, items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = self._twice("POST", path, {"items": items})["results"]
@@ -120,8 +136,8 @@ class Upstream:
         self, http: httpx.Client, method: str, path: str, body: Mapping[str, Any] | None, access_token: str | None
     ) -> dict[str, Any]:
         headers = self._headers(access_token)
-        if path == _SENDS and self._lane is not None:
-            return _members(self._lane.post(path, orjson.dumps(body), headers))
+        if self._lanes is not None and path in _OFTEN and http is self._http:
+            return _members(self._lanes.post(path, orjson.dumps(body), headers))
         return _members(call(http, method, path, body=body, headers=headers).content)
 
     def _headers(self, access_token: str | None) -> dict[str, str]:

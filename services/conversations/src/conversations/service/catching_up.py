@@ -18,6 +18,7 @@ from conversations.model import Action, Stream
 from conversations.policy import streams_of
 from conversations.service import shapes
 from conversations.service.desk import Desk, Work
+from conversations.service.reading import me_of
 from conversations.service.shapes import Shape
 from conversations.store import conversations as store
 from conversations.store import timeline
@@ -54,9 +55,14 @@ class CatchingUp:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def catch_up(self, claims: Claims, positions: Positions, unlisted: Unlisted) -> Shape:
-        """Return `entries`, `heads`, `resets` and `gone`."""
-        return self._desk.do(claims, Action.CAUGHT_UP, lambda work: _catch_up(work, positions, unlisted), snapshot=True)
+    def catch_up(self, claims: Claims, positions: Positions, unlisted: Unlisted, *, with_me: bool) -> Shape:
+        """Return `entries`, `heads`, `resets` and `gone`, and `me` where asked: what a socket needs to begin."""
+
+        def use_case(work: Work) -> Shape:
+            me = {"me": me_of(work)} if with_me else {}
+            return _catch_up(work, positions, unlisted) | me
+
+        return self._desk.do(claims, Action.CAUGHT_UP, use_case, snapshot=True)
 
 
 def _catch_up(work: Work, positions: Positions, unlisted: Unlisted) -> Shape:

@@ -58,7 +58,7 @@ class Reading:
 
     def me(self, claims: Claims) -> Shape:
         """Return who the caller is and how much is unread."""
-        return self._desk.do(claims, Action.LISTED, _me)
+        return self._desk.do(claims, Action.LISTED, me_of)
 
     def conversations(self, claims: Claims, page: Page) -> Shape:
         """Return a page of the caller's conversations, newest activity first."""
@@ -94,7 +94,8 @@ class Reading:
         return self._desk.do(claims, Action.SEARCHED_DIRECTORY, lambda work: _people(work, text, kind, limit))
 
 
-def _me(work: Work) -> Shape:
+def me_of(work: Work) -> Shape:
+    """Return who the caller is and how much is unread."""
     join_ones_own(work)
     unread = _unread(work)
     return {

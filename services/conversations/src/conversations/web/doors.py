@@ -56,6 +56,7 @@ class CatchUpBody(Schema):
 
     positions = fields.Dict(keys=Id(), values=fields.Nested(StreamPositions), required=True)
     unlisted = fields.String(required=True, validate=validate.OneOf(tuple(Unlisted)))
+    with_me = fields.Boolean(load_default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +153,8 @@ def doors(keys: Keys, use: UseCases) -> Blueprint:  # noqa: C901 - a list of doo
             conversation_id: {Stream(stream): seq for stream, seq in held.items()}
             for conversation_id, held in body["positions"].items()
         }
-        return json_response(use.catching_up.catch_up(claims, positions, Unlisted(body["unlisted"])))
+        unlisted = Unlisted(body["unlisted"])
+        return json_response(use.catching_up.catch_up(claims, positions, unlisted, with_me=body["with_me"]))
 
     return inside
 
