@@ -5,6 +5,7 @@ caught up, and a revocation that came between its sign-in and its registration i
 socket asks the database instead; on the way out sends are finished and everybody is told when to come back.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,8 @@ from wire.problems import Problem, Unavailable
 LOOK_EVERY_S: Final = 1.0
 ASK_EVERY_S: Final = 1.5
 """How often every socket asks the database while the broker is away."""
+ASK_ON_S: Final = 6.0
+"""How much longer it asks when the broker is back: the relay may find it later than we do."""
 ASK_AT_ONCE: Final = 8
 COME_BACK_PER_S: Final = 500
 """How many sockets of a gateway that stops come back in a second: what one other gateway takes in."""
@@ -79,6 +82,7 @@ class Realtime:
         self._timing = timing
         self._draining = False
         self._connected = False
+        self._ask_until = 0.0
         self.sends = Sends(upstream, plane=plane, per_minute=allowance.sends_per_minute)
         self._marks = Marks(upstream)
         self._writers = WhoWrites(upstream, timing.ticks)
@@ -172,7 +176,7 @@ class Realtime:
         )
         try:
             while not stop.wait(ASK_EVERY_S):
-                if not self._connected:
+                if not self._connected or self._timing.ticks() < self._ask_until:
                     self._hub.each(lambda connection: connection.recover("poll", announce=False))
         finally:
             subscription.close()
@@ -197,12 +201,15 @@ class Realtime:
 
     def _broker_came(self) -> None:
         self._connected = True
+        if self._ask_until:
+            self._ask_until = self._timing.ticks() + ASK_ON_S
         BROKER_UP.labels(plane=self._plane).set(1)
         # What was published while nobody listened comes from the database, also for those who came meanwhile.
         self._hub.each(lambda connection: connection.recover("broker", announce=True))
 
     def _broker_went(self) -> None:
         self._connected = False
+        self._ask_until = math.inf
         BROKER_UP.labels(plane=self._plane).set(0)
         log.warning("live.broker_lost", sockets=len(self._hub))
 

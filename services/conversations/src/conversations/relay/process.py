@@ -24,6 +24,7 @@ from conversations.relay.outlet import Backlog, PostgresOutlet, backlog
 from conversations.relay.settings import RelaySettings
 from servicekit import database, http
 from servicekit.amqp import RabbitExchange
+from servicekit.amqp.line import Pauses
 from servicekit.background import Background
 from servicekit.changes import ChangeFeed
 from servicekit.clock import Clock, utc_now
@@ -37,6 +38,8 @@ from wire.events import AUTH
 log = get_logger()
 
 CLIENT_ID = "conversations"
+LOOKS_FOR_THE_BROKER_EVERY_S = 2.0
+"""At most: when the broker is back everybody waits for what is in the outbox (`realtime.app.ASK_ON_S`)."""
 
 DEPTH = Gauge("messages_outbox_events", "Events stored and not yet published.")
 AGE = Gauge("messages_outbox_oldest_seconds", "Age of the oldest event not yet published; 0 when none waits.")
@@ -67,7 +70,7 @@ def run(settings: RelaySettings) -> None:
     _check_version(engine)
     readiness = Readiness()
     probes = _serve_probes(readiness, settings.port)
-    exchange = RabbitExchange(settings.broker_url)
+    exchange = RabbitExchange(settings.broker_url, pauses=Pauses(longest_s=LOOKS_FOR_THE_BROKER_EVERY_S))
     publisher = exchange.publisher()
     auth = http.client(settings.auth_url)
     token = ServiceToken(auth, client_id=CLIENT_ID, secret=settings.client_secret, clock=utc_now)
