@@ -16,6 +16,8 @@ from conversations.model import Action, Stream
 from conversations.tables import audit
 from wire.claims import Claims
 
+WRITE = insert(audit).inline()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -35,7 +37,7 @@ class Record:
 def write(connection: Connection, records: Sequence[Record]) -> None:
     """Add lines to the record."""
     if records:
-        connection.execute(insert(audit).inline(), [row(record) for record in records])
+        connection.execute(WRITE, [row(record) for record in records])
 
 
 def row(record: Record) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class CatchingUp:
 
 def _catch_up(work: Work, positions: Positions, unlisted: Unlisted) -> Shape:
     claims = work.claims
-    rows = store.mine(
+    rows = store.whereabouts(
         work.connection,
         org=work.org,
         user_id=claims.user_id,

@@ -32,6 +32,9 @@ from wire.problems import Problem, Unauthenticated, Unavailable
 T = TypeVar("T")
 log = get_logger()
 
+KNOWN_AT_MOST = 100_000
+"""People of whom it is remembered that the directory holds them: it never loses anybody."""
+
 LOST_RACES = {"40001", "40P01"}
 """SQLSTATE of a serialization failure and of a deadlock (PostgreSQL, appendix A)."""
 
@@ -113,6 +116,7 @@ class Desk:
         self.new_id = new_id
         self.bell = bell
         self._clock = clock
+        self._known: set[tuple[str, str]] = set()
         self._snapshots = engine if is_sqlite(engine) else engine.execution_options(isolation_level="REPEATABLE READ")
 
     def now(self) -> datetime:
@@ -140,12 +144,21 @@ class Desk:
     def _once(self, claims: Claims, use_case: Callable[[Work], T], *, snapshot: bool) -> T:
         with transaction(self._snapshots if snapshot else self.engine) as connection:
             fence.enter(connection, claims.organisation_id)
-            directory.know(connection, claims)
+            self._know(connection, claims)
             work = Work(connection=connection, claims=claims, at=self.now(), new_id=self.new_id)
             result = use_case(work)
             work.finish()
         self.bell.ring()
         return result
+
+    def _know(self, connection: Connection, claims: Claims) -> None:
+        """Bring the caller into the directory, and look only once; what this transaction adds may yet be undone."""
+        caller = claims.organisation_id, claims.user_id
+        if caller in self._known or not directory.know(connection, claims):
+            return
+        if len(self._known) >= KNOWN_AT_MOST:
+            self._known.clear()
+        self._known.add(caller)
 
     def _record_refusal(self, claims: Claims, action: Action, refusal: Problem, conversation_id: str | None) -> None:
         if isinstance(refusal, Unavailable):

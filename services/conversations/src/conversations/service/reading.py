@@ -15,15 +15,15 @@ import orjson
 from sqlalchemy import ColumnElement, Row
 
 from conversations.model import Action, Kind, PersonKind, Status, Stream
-from conversations.policy import require_hearing, require_history, require_staff
+from conversations.policy import require_hearing, require_history, require_staff, streams_of
 from conversations.service import shapes
 from conversations.service.desk import Desk, Work
 from conversations.service.joining import join_ones_own
 from conversations.service.shapes import Shape
-from conversations.service.showing import member_of, mine, reached_of, shown, shown_to, unread_of
+from conversations.service.showing import heard_by, mine, shown, shown_to
 from conversations.store import conversations as store
 from conversations.store import directory, timeline
-from wire.claims import Claims
+from wire.claims import Claims, Plane
 from wire.ids import is_id
 from wire.permissions import Permission
 from wire.problems import Invalid, NotFound, PermissionRequired
@@ -107,9 +107,14 @@ def me_of(work: Work) -> Shape:
 
 def _unread(work: Work) -> dict[tuple[str, str], int]:
     """Count what is unread in all of the caller's conversations, by conversation and stream."""
-    rows = mine(work.connection, work.claims)
-    reached = reached_of(work.connection, work.claims, rows, work.claims.user_id)
-    return unread_of(work.connection, work.claims, rows, reached)
+    claims = work.claims
+    return timeline.unread_of(
+        work.connection,
+        org=work.org,
+        user_id=claims.user_id,
+        patient_ids=claims.patients if claims.plane is Plane.PORTAL else None,
+        streams=streams_of(claims),
+    )
 
 
 def _with_unread(work: Work) -> set[str]:
@@ -149,7 +154,7 @@ def _filters(page: Page) -> list[ColumnElement[bool]]:
 def _timeline(work: Work, conversation_id: str, place: Place) -> Shape:
     if place.before is not None and place.after is not None:
         raise Invalid(errors={"before": ["Give either before or after."]})
-    standing, _ = member_of(work.connection, work.claims, conversation_id)
+    standing = heard_by(work.connection, work.claims, conversation_id)
     require_hearing(work.claims, standing, place.stream)
     rows = timeline.page(
         work.connection,
@@ -171,7 +176,7 @@ def _history(work: Work, message_id: str) -> Shape:
     message = timeline.message(work.connection, work.org, message_id)
     if message is None:
         raise NotFound
-    standing, _ = member_of(work.connection, work.claims, message.conversation_id)
+    standing = heard_by(work.connection, work.claims, message.conversation_id)
     require_hearing(work.claims, standing, message.stream)
     require_history(work.claims, message)
     work.record(Action.HISTORY_READ, message.conversation_id, subject_id=message_id)

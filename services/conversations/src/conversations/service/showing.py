@@ -34,6 +34,13 @@ def member_of(
     return require_member(claims, found.get(conversation_id), audience), audience
 
 
+def heard_by(connection: Connection, claims: Claims, conversation_id: str) -> Standing:
+    """Return a conversation the caller takes part in, whoever else does; NotFound for everybody else."""
+    found = store.part_of(connection, claims.organisation_id, conversation_id, claims.user_id)
+    standing, part = found or (None, Audience())
+    return require_member(claims, standing, part)
+
+
 def shown_to(connection: Connection, claims: Claims, ids: Collection[str]) -> list[Shape]:
     """Return those of these conversations the caller takes part in, as the caller sees them."""
     return shown(connection, claims, mine(connection, claims, only=ids))
@@ -103,10 +110,10 @@ def audience_of(members: Collection[Participation]) -> Audience:
     return Audience(staff=staff, patients=patients)
 
 
-def reached_of(connection: Connection, claims: Claims, rows: Sequence[Row[Any]], user_id: str | None = None) -> Reached:
-    """Return how far everybody has read in the streams the caller knows of, or how far one person has."""
+def reached_of(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> Reached:
+    """Return how far everybody has read in the streams the caller knows of."""
     found: defaultdict[str, defaultdict[str, dict[Stream, int]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in timeline.read_marks(connection, [row.id for row in rows], streams_of(claims), user_id):
+    for mark in timeline.read_marks(connection, [row.id for row in rows], streams_of(claims)):
         found[mark.conversation_id][mark.user_id][Stream(mark.stream)] = mark.read_seq
     return found
 

@@ -1,14 +1,16 @@
-"""Many keys in one statement: a list of (conversation, stream, seq) as something to join with.
+"""Many keys in one statement: ids, or places (conversation, stream, seq), as something to compare or join with.
 
-One parameter on SQLite, three arrays on PostgreSQL: the statement's text never changes with the number of keys.
+One parameter on SQLite, arrays on PostgreSQL: the statement's text never changes with the number of keys, so it is put
+together once for each database (`dialect` is its name) and prepared once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, FromClause, Text, column, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, any_, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from conversations.tables import Id
@@ -16,12 +18,35 @@ from conversations.tables import Id
 Point = tuple[str, str, int]
 """A conversation's id, a stream's name and a seq."""
 
+POSTGRESQL = "postgresql"
 
-def points(connection: Connection, keys: Sequence[Point]) -> FromClause:
-    """Return the keys as a table of `conversation_id`, `stream` and `seq`."""
-    if connection.dialect.name == "postgresql":
-        return _unnested(keys)
-    row = func.json_each(literal(orjson.dumps(keys).decode())).table_valued("value", name="listed")
+
+def among(dialect: str, what: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the condition that a column is one of the ids given as `words(dialect, name, …)`."""
+    if dialect == POSTGRESQL:
+        return what == any_(bindparam(name, type_=ARRAY(UUID(as_uuid=False))))
+    return what.in_(select(listed(dialect, name).c.value))
+
+
+def listed(dialect: str, name: str) -> FromClause:
+    """Return the words given as `words(dialect, name, …)`: a table of one column, `value`."""
+    if dialect == POSTGRESQL:
+        word = func.unnest(bindparam(name, type_=ARRAY(Text())))
+        return word.table_valued(column("value", Text()), name=f"listed_{name}").render_derived()
+    return func.json_each(bindparam(name, type_=Text())).table_valued("value", name=f"listed_{name}")
+
+
+def words(dialect: str, name: str, given: Collection[str]) -> dict[str, object]:
+    """Return the parameters of `listed`, and of `among` where they are ids."""
+    plain = [str(word) for word in given]
+    return {name: plain if dialect == POSTGRESQL else orjson.dumps(plain).decode()}
+
+
+def points(dialect: str) -> FromClause:
+    """Return the places given as `places(dialect, …)`: a table of `conversation_id`, `stream` and `seq`."""
+    if dialect == POSTGRESQL:
+        return _unnested()
+    row = func.json_each(bindparam("places", type_=Text())).table_valued("value", name="listed")
     picked = [
         func.json_extract(row.c.value, f"$[{place}]").label(name)
         for place, name in enumerate(("conversation_id", "stream", "seq"))
@@ -29,13 +54,24 @@ def points(connection: Connection, keys: Sequence[Point]) -> FromClause:
     return select(*picked).subquery("asked")
 
 
-def _unnested(keys: Sequence[Point]) -> FromClause:
+def places(dialect: str, keys: Sequence[Point]) -> dict[str, object]:
+    """Return the parameters of `points`; there must be any."""
+    if dialect != POSTGRESQL:
+        return {"places": orjson.dumps(keys).decode()}
     conversations, streams, seqs = zip(*keys, strict=True)
+    return {
+        "place_conversations": list(conversations),
+        "place_streams": [str(stream) for stream in streams],
+        "place_seqs": list(seqs),
+    }
+
+
+def _unnested() -> FromClause:
     return (
         func.unnest(
-            literal(list(conversations), ARRAY(UUID(as_uuid=False))),
-            literal([str(stream) for stream in streams], ARRAY(Text())),
-            literal(list(seqs), ARRAY(BigInteger())),
+            bindparam("place_conversations", type_=ARRAY(UUID(as_uuid=False))),
+            bindparam("place_streams", type_=ARRAY(Text())),
+            bindparam("place_seqs", type_=ARRAY(BigInteger())),
         )
         .table_valued(
             column("conversation_id", Id), column("stream", Text()), column("seq", BigInteger()), name="asked"

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Audience, Kind, Participation, PersonKind, Role, Standing, Status
-from conversations.tables import accounts, conversations, participants, patients, stands_for
+from conversations.store.asked import among, words
+from conversations.tables import Id, Instant, accounts, conversations, participants, patients, stands_for
 
 LASTS = participants.c.left_at.is_(None)
 
+# With their account, their conversation and what makes a portal account stand for its patient.
+WHOEVER_JOINED = (
+    participants.join(accounts, accounts.c.id == participants.c.user_id)
+    .join(conversations, conversations.c.id == participants.c.conversation_id)
+    .outerjoin(
+        stands_for,
+        and_(
+            stands_for.c.account_id == participants.c.user_id,
+            stands_for.c.patient_id == conversations.c.patient_id,
+        ),
+    )
+)
 # Whoever joined, did not leave, has an active account and, on the patient's side, still stands for the patient.
 TAKES_PART = and_(
-    LASTS,
-    select(accounts.c.id)
-    .where(accounts.c.id == participants.c.user_id, accounts.c.active)
-    .correlate(participants)
-    .exists(),
-    or_(
-        participants.c.kind == PersonKind.STAFF,
-        select(stands_for.c.account_id)
-        .join(conversations, conversations.c.patient_id == stands_for.c.patient_id)
-        .where(stands_for.c.account_id == participants.c.user_id, conversations.c.id == participants.c.conversation_id)
-        .correlate(participants)
-        .exists(),
-    ),
+    LASTS, accounts.c.active, or_(participants.c.kind == PersonKind.STAFF, stands_for.c.account_id.is_not(None))
 )
+
+ALL = 1_000_000_000
+"""The limit of a list that wants none, so that its statement stays the same."""
 
 # When anything staff can see last happened, and when anything a patient can see did.
 STAFF_ACTIVITY = case(
@@ -45,11 +64,36 @@ def standings(connection: Connection, org: str, ids: Collection[str], *, lock: b
 
     Locks are taken in the order of the ids, so that two callers never wait for each other.
     """
-    query = select(conversations).where(conversations.c.org == org, conversations.c.id.in_(ids))
+    dialect = connection.dialect.name
+    found = connection.execute(_standings(dialect, lock=lock), {"org": org, **words(dialect, "ids", ids)})
+    return {row.id: standing(row) for row in found}
+
+
+@cache
+def _standings(dialect: str, *, lock: bool) -> Select[Any]:
+    query = select(conversations).where(
+        conversations.c.org == bindparam("org"), among(dialect, conversations.c.id, "ids")
+    )
     query = query.order_by(conversations.c.id)
-    if lock:
-        query = query.with_for_update(key_share=True)
-    return {row.id: standing(row) for row in connection.execute(query)}
+    return query.with_for_update(key_share=True) if lock else query
+
+
+def part_of(connection: Connection, org: str, conversation_id: str, user_id: str) -> tuple[Standing, Audience] | None:
+    """Return a conversation and, as its only audience, this person; None unless they take part in it."""
+    given = {"org": org, "its_id": conversation_id, "its_user": user_id}
+    row = connection.execute(PART, given).first()
+    if row is None:
+        return None
+    patient = row.part == PersonKind.PATIENT
+    return standing(row), Audience(patients=(user_id,)) if patient else Audience(staff=(user_id,))
+
+
+PART = (
+    select(conversations, participants.c.kind.label("part"))
+    .select_from(WHOEVER_JOINED)
+    .where(conversations.c.org == bindparam("org"), participants.c.conversation_id == bindparam("its_id"))
+    .where(participants.c.user_id == bindparam("its_user"), TAKES_PART)
+)
 
 
 def standing(row: Row[Any]) -> Standing:
@@ -69,27 +113,38 @@ def standing(row: Row[Any]) -> Standing:
 
 def audiences(connection: Connection, ids: Collection[str]) -> dict[str, Audience]:
     """Return who takes part in each of these conversations."""
-    query = select(participants.c.conversation_id, participants.c.user_id, participants.c.kind)
+    dialect = connection.dialect.name
     found: defaultdict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    for conversation_id, user_id, kind in connection.execute(
-        query.where(participants.c.conversation_id.in_(ids), TAKES_PART).order_by(participants.c.user_id)
-    ):
+    for conversation_id, user_id, kind in connection.execute(_audiences(dialect), words(dialect, "ids", ids)):
         found[conversation_id][kind == PersonKind.PATIENT].append(user_id)
     return {one: Audience(staff=tuple(staff), patients=tuple(heard)) for one, (staff, heard) in found.items()}
 
 
+@cache
+def _audiences(dialect: str) -> Select[Any]:
+    query = select(participants.c.conversation_id, participants.c.user_id, participants.c.kind)
+    query = query.select_from(WHOEVER_JOINED)
+    query = query.where(among(dialect, participants.c.conversation_id, "ids"), TAKES_PART)
+    return query.order_by(participants.c.user_id)
+
+
 def participations(connection: Connection, ids: Collection[str]) -> dict[str, list[Participation]]:
     """Return everybody's part in each of these conversations, in the order they joined."""
-    query = (
-        select(participants, accounts.c.name)
-        .join(accounts, accounts.c.id == participants.c.user_id)
-        .where(participants.c.conversation_id.in_(ids), TAKES_PART)
-        .order_by(participants.c.joined_at, participants.c.user_id)
-    )
+    dialect = connection.dialect.name
     found: defaultdict[str, list[Participation]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in connection.execute(_participations(dialect), words(dialect, "ids", ids)):
         found[row.conversation_id].append(_participation(row))
     return found
+
+
+@cache
+def _participations(dialect: str) -> Select[Any]:
+    return (
+        select(participants, accounts.c.name)
+        .select_from(WHOEVER_JOINED)
+        .where(among(dialect, participants.c.conversation_id, "ids"), TAKES_PART)
+        .order_by(participants.c.joined_at, participants.c.user_id)
+    )
 
 
 def open_one(connection: Connection, row: Mapping[str, Any]) -> bool:
@@ -159,7 +214,7 @@ def mine(
     user_id: str,
     patient_ids: Sequence[str] | None,
     only: Collection[str] | None = None,
-    filtered: Iterable[ColumnElement[bool]] = (),
+    filtered: Sequence[ColumnElement[bool]] = (),
     before: tuple[datetime, str] | None = None,
     limit: int | None = None,
 ) -> Sequence[Row[Any]]:
@@ -167,7 +222,21 @@ def mine(
 
     `patient_ids` is None for staff; a portal account sees only patients it stands for, and no internal activity.
     """
-    activity = STAFF_ACTIVITY if patient_ids is None else PORTAL_ACTIVITY
+    dialect = connection.dialect.name
+    query = _mine(dialect, portal=patient_ids is not None, some=only is not None, older=before is not None)
+    given: dict[str, object] = {"org": org, "its_user": user_id, "at_most": ALL if limit is None else limit}
+    if patient_ids is not None:
+        given |= words(dialect, "patients", patient_ids)
+    if only is not None:
+        given |= words(dialect, "only", only)
+    if before is not None:
+        given |= {"before_at": before[0], "before_id": before[1]}
+    return connection.execute(query.where(*filtered) if filtered else query, given).all()
+
+
+@cache
+def _mine(dialect: str, *, portal: bool, some: bool, older: bool) -> Select[Any]:
+    activity = PORTAL_ACTIVITY if portal else STAFF_ACTIVITY
     query = (
         select(
             conversations,
@@ -178,18 +247,42 @@ def mine(
         )
         .join(participants, participants.c.conversation_id == conversations.c.id)
         .outerjoin(patients, patients.c.id == conversations.c.patient_id)
-        .where(participants.c.user_id == user_id, LASTS, conversations.c.org == org, *filtered)
+        .where(participants.c.user_id == bindparam("its_user"), LASTS, conversations.c.org == bindparam("org"))
         .order_by(activity.desc(), conversations.c.id.desc())
-        .limit(limit)
+        .limit(bindparam("at_most", type_=Integer()))
     )
-    if patient_ids is not None:
-        query = query.where(conversations.c.patient_id.in_(patient_ids))
-    if only is not None:
-        query = query.where(conversations.c.id.in_(only))
-    if before is not None:
-        at, last = before
+    if portal:
+        query = query.where(among(dialect, conversations.c.patient_id, "patients"))
+    if some:
+        query = query.where(among(dialect, conversations.c.id, "only"))
+    if older:
+        at, last = bindparam("before_at", type_=Instant()), bindparam("before_id", type_=Id)
         query = query.where(or_(activity < at, and_(activity == at, conversations.c.id < last)))
-    return connection.execute(query).all()
+    return query
+
+
+def whereabouts(
+    connection: Connection, *, org: str, user_id: str, patient_ids: Sequence[str] | None
+) -> Sequence[Row[Any]]:
+    """Return the heads of the conversations somebody takes part in, and where they joined: `mine`, in brief."""
+    dialect = connection.dialect.name
+    given: dict[str, object] = {"org": org, "its_user": user_id}
+    if patient_ids is not None:
+        given |= words(dialect, "patients", patient_ids)
+    return connection.execute(_whereabouts(dialect, portal=patient_ids is not None), given).all()
+
+
+@cache
+def _whereabouts(dialect: str, *, portal: bool) -> Select[Any]:
+    query = (
+        select(
+            *(conversations.c.id, conversations.c.head_shared, conversations.c.head_internal),
+            *(participants.c.joined_shared, participants.c.joined_internal),
+        )
+        .join(participants, participants.c.conversation_id == conversations.c.id)
+        .where(participants.c.user_id == bindparam("its_user"), LASTS, conversations.c.org == bindparam("org"))
+    )
+    return query.where(among(dialect, conversations.c.patient_id, "patients")) if portal else query
 
 
 def of_kind(*kinds: Kind) -> ColumnElement[bool]:

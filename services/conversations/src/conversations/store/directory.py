@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Person, PersonKind
+from conversations.store.asked import among, words
 from conversations.tables import accounts, care_team, organisations, patients, stands_for
 from wire.changes import Account
 from wire.claims import Claims, Plane
 from wire.permissions import Permission
+
+IS_KNOWN = select(accounts.c.id).where(accounts.c.id == bindparam("its_id"))
+ORGANISATION_NAME = select(organisations.c.name).where(organisations.c.id == bindparam("its_id"))
 
 
 def put_account(connection: Connection, account: Account, *, position: int | None) -> None:
@@ -85,10 +90,10 @@ def put_care_team(connection: Connection, *, org: str, patient_id: str, staff_id
         connection.execute(_insert(connection, care_team), rows)
 
 
-def know(connection: Connection, claims: Claims) -> None:
-    """Make sure the bearer of a verified token is in the directory."""
-    if connection.execute(select(accounts.c.id).where(accounts.c.id == claims.user_id)).first() is not None:
-        return
+def know(connection: Connection, claims: Claims) -> bool:
+    """Make sure the bearer of a verified token is in the directory; tell whether they were already."""
+    if connection.execute(IS_KNOWN, {"its_id": claims.user_id}).first() is not None:
+        return True
     staff = claims.plane is Plane.STAFF
     put_organisation(connection, claims.organisation_id, "")
     row = {
@@ -101,17 +106,24 @@ def know(connection: Connection, claims: Claims) -> None:
     }
     connection.execute(_insert(connection, accounts).values(row).on_conflict_do_nothing())
     _put_stands_for(connection, claims.organisation_id, claims.user_id, claims.patients)
+    return False
 
 
 def people(connection: Connection, org: str, ids: Collection[str]) -> dict[str, Person]:
     """Return those of these people whom the organisation's directory knows."""
-    rows = connection.execute(select(accounts).where(accounts.c.org == org, accounts.c.id.in_(ids)))
+    dialect = connection.dialect.name
+    rows = connection.execute(_people(dialect), {"org": org, **words(dialect, "ids", ids)})
     return {row.id: _person(row) for row in rows}
+
+
+@cache
+def _people(dialect: str) -> Select[Any]:
+    return select(accounts).where(accounts.c.org == bindparam("org"), among(dialect, accounts.c.id, "ids"))
 
 
 def organisation_name(connection: Connection, org: str) -> str:
     """Return the organisation's name, or nothing when it is not known yet."""
-    return connection.execute(select(organisations.c.name).where(organisations.c.id == org)).scalar() or ""
+    return connection.execute(ORGANISATION_NAME, {"its_id": org}).scalar() or ""
 
 
 def patient_name(connection: Connection, org: str, patient_id: str) -> str | None:

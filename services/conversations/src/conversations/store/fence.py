@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+ENTER = text("SELECT set_config('app.org', :org, true)")
+
 
 def enter(connection: Connection, org: str) -> None:
     """Confine the rest of this transaction to one organisation, or move it on to the next one."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT set_config('app.org', :org, true)"), {"org": org})
+        connection.execute(ENTER, {"org": org})

@@ -1,16 +1,34 @@
-"""The log of a stream: entries with what they show today, read by position and never by time."""
+"""The log of a stream: entries with what they show today, read by position and never by time.
+
+The statements of reads are put together once: building one costs more than running it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import EntryType, Sent, Stream, Writes
-from conversations.store.asked import Point, points
-from conversations.tables import accounts, conversations, entries, marks, message_versions, messages
+from conversations.store.asked import Point, among, listed, places, points, words
+from conversations.tables import accounts, conversations, entries, marks, message_versions, messages, participants
 
 
 def page(
@@ -23,31 +41,50 @@ def page(
     limit: int,
 ) -> list[Row[Any]]:
     """Return up to `limit` entries before or after a seq, or the newest ones, oldest first."""
-    query = _entries().where(entries.c.conversation_id == conversation_id, entries.c.stream == stream)
-    if after is not None:
-        query = query.where(entries.c.seq > after).order_by(entries.c.seq).limit(limit)
-        return list(connection.execute(query))
-    if before is not None:
-        query = query.where(entries.c.seq < before)
-    newest_first = connection.execute(query.order_by(entries.c.seq.desc()).limit(limit))
-    return list(newest_first)[::-1]
+    which = "before" if after is None and before is not None else "newest" if after is None else "after"
+    given = {"its_conversation": conversation_id, "its_stream": stream, "at_most": limit}
+    if which != "newest":
+        given["its_seq"] = before if after is None else after
+    found = list(connection.execute(_page(which), given))
+    return found if which == "after" else found[::-1]
 
 
-def at(connection: Connection, places: Sequence[Point]) -> list[Row[Any]]:
+@cache
+def _page(which: str) -> Select[Any]:
+    query = _entries().where(
+        entries.c.conversation_id == bindparam("its_conversation"), entries.c.stream == bindparam("its_stream")
+    )
+    if which == "after":
+        query = query.where(entries.c.seq > bindparam("its_seq")).order_by(entries.c.seq)
+    else:
+        query = query.where(entries.c.seq < bindparam("its_seq")) if which == "before" else query
+        query = query.order_by(entries.c.seq.desc())
+    return query.limit(bindparam("at_most", type_=Integer()))
+
+
+def at(connection: Connection, keys: Sequence[Point]) -> list[Row[Any]]:
     """Return the entries at exactly these places."""
-    if not places:
-        return []
-    asked = points(connection, places)
-    return list(connection.execute(_entries().join(asked, _same_stream(asked) & (entries.c.seq == asked.c.seq))))
+    dialect = connection.dialect.name
+    return list(connection.execute(_at(dialect), places(dialect, keys))) if keys else []
 
 
-def since(connection: Connection, places: Sequence[Point]) -> list[Row[Any]]:
+@cache
+def _at(dialect: str) -> Select[Any]:
+    asked = points(dialect)
+    return _entries().join(asked, _same_stream(asked) & (entries.c.seq == asked.c.seq))
+
+
+def since(connection: Connection, keys: Sequence[Point]) -> list[Row[Any]]:
     """Return every entry after these places, in seq order per stream."""
-    if not places:
-        return []
-    asked = points(connection, places)
+    dialect = connection.dialect.name
+    return list(connection.execute(_since(dialect), places(dialect, keys))) if keys else []
+
+
+@cache
+def _since(dialect: str) -> Select[Any]:
+    asked = points(dialect)
     query = _entries().join(asked, _same_stream(asked) & (entries.c.seq > asked.c.seq))
-    return list(connection.execute(query.order_by(entries.c.conversation_id, entries.c.stream, entries.c.seq)))
+    return query.order_by(entries.c.conversation_id, entries.c.stream, entries.c.seq)
 
 
 def posted(connection: Connection, message_ids: Collection[str]) -> list[Row[Any]]:
@@ -121,12 +158,19 @@ def save(connection: Connection, writes: Writes) -> None:
         connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(row))
 
 
-def unread(connection: Connection, user_id: str, places: Sequence[Point]) -> dict[tuple[str, str], int]:
+def unread(connection: Connection, user_id: str, keys: Sequence[Point]) -> dict[tuple[str, str], int]:
     """Count what others posted after these places and did not recall; streams without any are left out."""
-    if not places:
+    if not keys:
         return {}
-    asked = points(connection, places)
-    query = (
+    dialect = connection.dialect.name
+    counted = connection.execute(_unread(dialect), {"reader": user_id, **places(dialect, keys)})
+    return {(conversation_id, stream): count for conversation_id, stream, count in counted}
+
+
+@cache
+def _unread(dialect: str) -> Select[Any]:
+    asked = points(dialect)
+    return (
         select(asked.c.conversation_id, asked.c.stream, func.count())
         .join(
             messages,
@@ -134,22 +178,71 @@ def unread(connection: Connection, user_id: str, places: Sequence[Point]) -> dic
             & (messages.c.stream == asked.c.stream)
             & (messages.c.seq > asked.c.seq),
         )
-        .where(messages.c.author_id != user_id, messages.c.recalled_at.is_(None))
+        .where(messages.c.author_id != bindparam("reader"), messages.c.recalled_at.is_(None))
         .group_by(asked.c.conversation_id, asked.c.stream)
     )
-    return {(conversation_id, stream): count for conversation_id, stream, count in connection.execute(query)}
+
+
+def unread_of(
+    connection: Connection, *, org: str, user_id: str, patient_ids: Sequence[str] | None, streams: Sequence[Stream]
+) -> dict[tuple[str, str], int]:
+    """Count the same in all conversations somebody takes part in, in one look."""
+    dialect = connection.dialect.name
+    given = {"org": org, "reader": user_id, **words(dialect, "streams", streams)}
+    if patient_ids is not None:
+        given |= words(dialect, "patients", patient_ids)
+    counted = connection.execute(_unread_of(dialect, portal=patient_ids is not None), given)
+    return {(conversation_id, stream): count for conversation_id, stream, count in counted}
+
+
+@cache
+def _unread_of(dialect: str, *, portal: bool) -> Select[Any]:
+    stream = listed(dialect, "streams")
+    shared = stream.c.value == Stream.SHARED
+    head = case((shared, conversations.c.head_shared), else_=conversations.c.head_internal)
+    joined = case((shared, participants.c.joined_shared), else_=participants.c.joined_internal)
+    seen = case((marks.c.read_seq > joined, marks.c.read_seq), else_=joined)
+    reader: BindParameter[str] = bindparam("reader")
+    query = (
+        select(conversations.c.id, stream.c.value, func.count())
+        .select_from(participants)
+        .join(conversations, conversations.c.id == participants.c.conversation_id)
+        .join(stream, true())
+        .outerjoin(
+            marks,
+            (marks.c.conversation_id == conversations.c.id)
+            & (marks.c.user_id == reader)
+            & (marks.c.stream == stream.c.value),
+        )
+        .join(
+            messages,
+            (messages.c.conversation_id == conversations.c.id)
+            & (messages.c.stream == stream.c.value)
+            & (messages.c.seq > seen),
+        )
+        .where(participants.c.user_id == reader, participants.c.left_at.is_(None))
+        .where(conversations.c.org == bindparam("org"), head > seen)
+        .where(messages.c.author_id != reader, messages.c.recalled_at.is_(None))
+        .group_by(conversations.c.id, stream.c.value)
+    )
+    return query.where(among(dialect, conversations.c.patient_id, "patients")) if portal else query
 
 
 def read_marks(
-    connection: Connection, conversation_ids: Collection[str], streams: Collection[Stream], user_id: str | None = None
+    connection: Connection, conversation_ids: Collection[str], streams: Sequence[Stream]
 ) -> Sequence[Row[Any]]:
-    """Return how far people have read in these streams, or how far one person has."""
-    query = select(marks).where(
-        marks.c.conversation_id.in_(conversation_ids), marks.c.stream.in_(streams), marks.c.read_seq > 0
+    """Return how far people have read in these streams."""
+    dialect = connection.dialect.name
+    return connection.execute(
+        _read_marks(dialect, tuple(streams)), words(dialect, "conversations", conversation_ids)
+    ).all()
+
+
+@cache
+def _read_marks(dialect: str, streams: tuple[Stream, ...]) -> Select[Any]:
+    return select(marks.c.conversation_id, marks.c.user_id, marks.c.stream, marks.c.read_seq).where(
+        among(dialect, marks.c.conversation_id, "conversations"), marks.c.stream.in_(streams), marks.c.read_seq > 0
     )
-    if user_id is not None:
-        query = query.where(marks.c.user_id == user_id)
-    return connection.execute(query).all()
 
 
 def _same_stream(asked: Any) -> Any:  # noqa: ANN401 - a table of points; a condition
