@@ -89,6 +89,22 @@ def test_a_repeat_brings_back_the_first_result(nora: Somebody, direct: str, hous
     assert len(house.rows("messages")) == 1
 
 
+def test_a_repeat_by_somebody_removed_meanwhile_brings_back_the_first_result(
+    nora: Somebody, dmitri: Somebody, house: Inside
+) -> None:
+    """Whose answer was lost learns that the message is stored; anything new of theirs is not found."""
+    group = str(nora.opens("group", subject="Ward", participant_ids=[dmitri.id]).json["id"])
+    item = dmitri.item(group, "Was this heard?")
+    first = house.sends([item])[0]
+    nora.asks("DELETE", f"/conversations/{group}/participants/{dmitri.id}")
+
+    again, changed, new = house.sends([item, item | {"body": "Or this?"}, dmitri.item(group, "And now?")])
+
+    assert (again["status"], again["entry"]) == (200, first["entry"])
+    assert codes([changed, new]) == ["not_found", "not_found"]
+    assert len(house.rows("messages")) == 1
+
+
 def test_another_body_under_a_used_id_is_a_conflict(nora: Somebody, direct: str, house: Inside) -> None:
     """Also in the same batch; and the first one stays as it is."""
     item = nora.item(direct, "first")

@@ -1,7 +1,8 @@
 """Deciding about messages: each draft is accepted or refused by itself, in the order they came.
 
 * Nothing is looked up here.
-* A used client id brings back the first message; another body under it is a conflict.
+* A used client id brings back the first message, also to an author who was removed since; another body under it is a
+  conflict.
 * A patient's message opens a closed conversation again.
 * An author who says what they had seen is stopped when others have posted since.
 """
@@ -106,16 +107,19 @@ class Posting:
             return refusal
 
     def _decide(self, draft: Draft) -> Outcome:
+        author = self._facts.people.get(draft.claims.user_id)
+        message_id, digest = self._posted.get(draft.key, (None, None))
+        if message_id is not None and digest == draft.digest and author is not None and author.active:
+            # Before anything else: whose answer was lost learns that it is stored, though they were removed meanwhile.
+            return Repeated(message_id=message_id)
         audience = self._facts.audiences.get(draft.conversation_id, Audience())
         standing = require_member(draft.claims, self._facts.standings.get(draft.conversation_id), audience)
-        author = self._facts.people.get(draft.claims.user_id)
         if author is None:
             raise NotFound
         if not author.active:
             raise Unauthenticated
-        earlier = self._posted.get(draft.key)
-        if earlier is not None:
-            return _repeated(draft, *earlier)
+        if message_id is not None:
+            raise Conflict("This client id was used for another message.")
         ledger = self._ledger(standing, audience)
         require_writing(draft.claims, ledger.standing, audience, draft.stream)
         self._require_having_seen(draft, ledger)
@@ -220,12 +224,6 @@ def append_post(
         }
     )
     return entry
-
-
-def _repeated(draft: Draft, message_id: str, digest: str) -> Repeated:
-    if digest != draft.digest:
-        raise Conflict("This client id was used for another message.")
-    return Repeated(message_id=message_id)
 
 
 def _is_news(entry: Shape, author_id: str) -> bool:
