@@ -108,7 +108,8 @@ def _amendments_are_stored(record: Record, stored: Stored) -> Iterator[Breach]:
         found = [each for each in about if _fits(wish, each)]
         if wish.verdict is Verdict.UNKNOWN:
             yield Breach(kind=Kind.WRONG, what=f"{amendment_of(wish)} was never answered")
-        elif wish.verdict is Verdict.REFUSED and found:
+        elif wish.verdict is Verdict.REFUSED and found and wish.tries == 1:
+            # Repeated, it may be refused for what happened meanwhile: it carries no client id to be known by.
             yield Breach(kind=Kind.WRONG, what=f"{amendment_of(wish)} was refused ({wish.code}) and is stored")
         elif wish.verdict is Verdict.ACKNOWLEDGED and wish.seq not in [each.seq for each in found]:
             yield Breach(kind=Kind.LOST, what=f"{amendment_of(wish)} was acknowledged and is not stored")

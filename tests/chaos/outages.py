@@ -44,6 +44,7 @@ class Waits:
 class _Wait:
     began: float
     ended: float
+    what: str = ""
 
     @property
     def length(self) -> float:
@@ -74,7 +75,7 @@ def longest(record: Record, windows: Iterable[Window], *, load_until: float = in
         waits.longest_fault = max(waits.longest_fault, window.ended - window.began)
     answered = [post for post in record.posts if post.verdict is Verdict.ACKNOWLEDGED]
     _note(found, windows, "nobody", _gaps([post for post in answered if post.issued_at < load_until]))
-    _note(found, windows, "send", (_Wait(post.issued_at, post.answered_at) for post in answered))
+    _note(found, windows, "send", _sendings(answered))
     _note(found, windows, "hear", _hearings(record, answered))
     return found
 
@@ -83,6 +84,31 @@ def _note(found: dict[str, Waits], windows: list[Window], what: str, waits: Iter
     for wait in waits:
         noted = found.setdefault(wait.belongs_to(windows), Waits())
         setattr(noted, what, max(getattr(noted, what), wait.length))
+
+
+def worst(record: Record, windows: Iterable[Window], *, began: float, most: int = 20) -> list[dict[str, object]]:
+    """Return the longest waits of one person, each with what was broken meanwhile; moments count from `began`."""
+    windows = list(windows)
+    answered = [post for post in record.posts if post.verdict is Verdict.ACKNOWLEDGED]
+    waits = sorted([*_sendings(answered), *_hearings(record, answered)], key=lambda wait: -wait.length)
+    return [
+        {
+            "what": wait.what,
+            "seconds": round(wait.length, 2),
+            "from": round(wait.began - began, 2),
+            "broken": [
+                f"{window.kind}: {window.target} ({window.began - began:.1f} to {window.ended - began:.1f})"
+                for window in windows
+                if wait.touches(window)
+            ],
+        }
+        for wait in waits[:most]
+    ]
+
+
+def _sendings(answered: list[Post]) -> Iterator[_Wait]:
+    for post in answered:
+        yield _Wait(post.issued_at, post.answered_at, f"{post.client} sent, {post.tries} tries")
 
 
 def _gaps(answered: list[Post]) -> Iterator[_Wait]:
@@ -97,4 +123,5 @@ def _hearings(record: Record, answered: list[Post]) -> Iterator[_Wait]:
             if isinstance(event, Heard) and event.type == POSTED and event.message in sent:
                 post = sent[event.message]
                 if post.client != history.client:
-                    yield _Wait(post.answered_at, max(event.at, post.answered_at))
+                    what = f"{history.client} heard {event.conversation}/{event.stream} {event.seq} of {post.client}"
+                    yield _Wait(post.answered_at, max(event.at, post.answered_at), what)

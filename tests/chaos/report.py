@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.chaos.breaches import Kind
 from tests.chaos.histories import CaughtUp, Greeted, Heard, Record, Verdict, WentOn
-from tests.chaos.outages import Waits, longest
+from tests.chaos.outages import Waits, longest, worst
 from tests.chaos.run import Outcome
 
 NAMED_AT_MOST = 40
@@ -89,6 +89,7 @@ def _plain(outcome: Outcome, replay: str) -> dict[str, Any]:
             kind: {name: round(value, 2) for name, value in asdict(waits).items()}
             for kind, waits in longest(outcome.record, outcome.windows, load_until=outcome.load_until).items()
         },
+        "worst_waits": worst(outcome.record, outcome.windows, began=outcome.began),
         "slowest_polite_end_s": {name: round(seconds, 2) for name, seconds in _slowest(outcome).items()},
         "named": [{"kind": breach.kind, "what": breach.what} for breach in outcome.breaches],
         "notes": outcome.notes,

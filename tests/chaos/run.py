@@ -44,6 +44,7 @@ class Outcome:
     """What was asked to end (SIGTERM), and how many seconds it took."""
     load_until: float = inf
     """When people stopped writing all the time."""
+    began: float = 0.0
     broken_for_s: float = 0.0
     interrupted: bool = False
 
@@ -71,7 +72,7 @@ class Run:
             scene = await self._opens()
             players = self._players(scene)
             playing = [asyncio.create_task(player.plays(self._over)) for player in players]
-            began = time.monotonic()
+            self._outcome.began = began = time.monotonic()
             await self._breaks_things(began)
             self._outcome.load_until = time.monotonic()
             self._outcome.broken_for_s = self._outcome.load_until - began

@@ -35,8 +35,8 @@ WAYS: dict[str, tuple[Wrench, ...]] = {
     "dedupe": (
         Wrench(
             file="conversations/service/posting.py",
-            was="earlier = self._posted.get(draft.key)",
-            becomes="earlier = None",
+            was="self._posted.get(draft.key, (None, None))",
+            becomes="(None, None)",
         ),
         Wrench(
             file="conversations/migrations/versions/0001_ground.py",
