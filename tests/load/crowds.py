@@ -189,6 +189,7 @@ async def lost_gateway(bench: Bench, count: int, second: str) -> None:
     await asyncio.gather(*(guest.closed.wait() for guest in guests))
     await _posts(members[::2], talks, second_url)
 
+    clinic.database.ask("ANALYZE")  # which PostgreSQL does by itself, a minute later
     back = [Guest(member.token, second_url) for member in members]
     with bench.step(f"B5 back, greeted, {ENTRIES} entries each caught up", count):
         await asyncio.gather(*(_comes_back(new, old.heads) for new, old in zip(back, guests, strict=True)))
@@ -299,6 +300,7 @@ def _run(wanted: argparse.Namespace, stack: ExitStack) -> Bench:
     parts_of = {name: _family(child.pid) for name, child in clinic.processes.items()}
     meter = Meter({**parts_of, "PostgreSQL": database_server.pids, "load generator": lambda: [os.getpid()]})
     bench = Bench(clinic=clinic, hired=hired, meter=meter)
+    clinic.database.ask("ANALYZE")
     if "B4" in wanted.only:
         asyncio.run(idle_sockets(bench, wanted.sockets))
     if "B5" in wanted.only:
