@@ -256,7 +256,7 @@ def test_the_process_says_what_is_missing(clinic: Database, rabbitmq_url: str) -
     """Alive while auth is away; ready only when everything answers; refuses to start without settings or its port."""
     process, port = _process(clinic, rabbitmq_url)
 
-    wait_until(lambda: _missing(port) == ["directory"], within_s=20, what="only the directory missing")
+    wait_until(lambda: _missing(port) == ["directory", "auth"], within_s=20, what="only auth and its accounts missing")
 
     assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
     assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
