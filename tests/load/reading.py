@@ -1,0 +1,174 @@
+"""`python -m tests.load.reading`: B6 of the quality page, and whether posting costs more with years behind it.
+
+Conversations' own doors, called in this process on a real PostgreSQL: what is measured is the door, its statements and
+its answer, without the network. Calls to the empty database and to the full one take turns.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from servicekit.log import configure
+from tests.load.cost import Meter
+from tests.load.history import Years, empty_house, years
+from tests.support import parts, postgres
+from tests.support.inside import Inside, Somebody
+from wire.permissions import Permission
+
+WARM_UP = 15
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What calls to one door took; CPU in milliseconds a call, by process."""
+
+    what: str
+    calls: int
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: dict[str, float]
+    aim_ms: float | None = None
+
+
+def main() -> int:
+    """Fill, measure, print, write; 1 where an aim is missed."""
+    wanted = _arguments()
+    configure("bench", "ERROR")
+    try:
+        with postgres.running(durable=True, direct=True) as server:
+            meter = Meter({"conversations": lambda: [os.getpid()], "PostgreSQL": server.pids})
+            (full, made), (empty, _) = empty_house(server), empty_house(server)
+            begun = time.perf_counter()
+            filled = years(full, made)
+            sys.stderr.write(f"… {filled.messages:,} messages in {time.perf_counter() - begun:.0f} s\n")
+            figures = [*_reads(filled, meter, wanted.calls), *_posts(filled, _beginner(empty), meter, wanted.batches)]
+            full.ends()
+            empty.ends()
+    except parts.PartMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    _tell(figures, wanted.into)
+    return int(any(figure.aim_ms is not None and figure.p50_ms > figure.aim_ms for figure in figures))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.load.reading", description="B6 of the quality page")
+    parser.add_argument("--calls", type=int, default=100, help="calls to each door")
+    parser.add_argument("--batches", type=int, default=200, help="batches posted to each database")
+    parser.add_argument("--into", type=Path, default=Path("bench-results"))
+    return parser.parse_args()
+
+
+def _reads(filled: Years, meter: Meter, calls: int) -> list[Figure]:
+    nurse, chance = filled.nurse, random.Random(6)  # noqa: S311 - which page, no secret
+
+    def newest() -> object:
+        return nurse.timeline(chance.choice(filled.hers))
+
+    def amid() -> object:
+        return nurse.timeline(filled.long, before=chance.randrange(100, 20_000))
+
+    doors: list[tuple[str, Callable[[], object], float | None]] = [
+        ("conversation list with unread counts, 50 of 500", nurse.lists, 30),
+        ("conversation list, unread only", lambda: nurse.lists(filter="unread"), None),
+        ("timeline page, newest", newest, 10),
+        ("timeline page, amid 20,000", amid, 10),
+        ("/me with the total of unread", lambda: nurse.asks("GET", "/me"), None),
+        ("one conversation", lambda: nurse.sees(chance.choice(filled.hers)), None),
+        ("catch-up of 500 conversations, nothing missed", lambda: nurse.catches_up({}), None),
+    ]
+    return [_measured(what, meter, [door], calls, aim)[0] for what, door, aim in doors]
+
+
+def _posts(filled: Years, beginner: tuple[Somebody, list[str]], meter: Meter, batches: int) -> list[Figure]:
+    """Post the same batches into groups of four, by turns into the empty database and into the full one."""
+    figures: list[Figure] = []
+    for size in (1, BATCH):
+        doors = [_batches(*beginner, size), _batches(filled.nurse, filled.groups[1:201], size)]
+        empty, full = _measured(f"batch of {size}", meter, doors, batches)
+        figures += [
+            replace(one, what=f"{one.what}, {where} database") for one, where in ((empty, "empty"), (full, "full"))
+        ]
+    return figures
+
+
+def _batches(nurse: Somebody, groups: list[str], size: int) -> Callable[[], object]:
+    chance = random.Random(1)  # noqa: S311 - which groups, no secret
+
+    def posts() -> object:
+        results = nurse.house.sends([nurse.item(one, "Given at eight.") for one in chance.choices(groups, k=size)])
+        if any("entry" not in result for result in results):
+            raise AssertionError(f"a send was refused: {results[0]}")
+        return results
+
+    return posts
+
+
+def _beginner(house: Inside) -> tuple[Somebody, list[str]]:
+    """Return a nurse of an empty database and the 200 groups of four they open."""
+    nurse = house.staff("Nora", Permission.PATIENT_SEND, Permission.CREATE_GROUP)
+    others = [house.staff(f"Colleague {n}") for n in range(3)]
+    opens = (nurse.opens("group", subject=f"Talk {n}", participant_ids=[one.id for one in others]) for n in range(200))
+    return nurse, [opened.json["id"] for opened in opens]
+
+
+def _measured(
+    what: str, meter: Meter, doors: list[Callable[[], object]], calls: int, aim: float | None = None
+) -> list[Figure]:
+    """Call each door so often, by turns of ten, and return what each took."""
+    took: list[list[float]] = [[] for _ in doors]
+    spent: list[dict[str, float]] = [{} for _ in doors]
+    for door in doors:
+        for _ in range(WARM_UP):
+            door()
+    for _ in range(max(1, calls // 10)):
+        for number, door in enumerate(doors):
+            meter.starts()
+            for _ in range(10):
+                begun = time.perf_counter()
+                door()
+                took[number].append((time.perf_counter() - begun) * 1000)
+            for name, seconds in meter.reads().items():
+                spent[number][name] = spent[number].get(name, 0.0) + seconds * 1000
+    return [
+        Figure(
+            what=what,
+            calls=len(times),
+            p50_ms=statistics.median(times),
+            p99_ms=sorted(times)[int(len(times) * 0.99)],
+            cpu_ms={name: milliseconds / len(times) for name, milliseconds in cost.items()},
+            aim_ms=aim,
+        )
+        for times, cost in zip(took, spent, strict=True)
+    ]
+
+
+def _tell(figures: list[Figure], into: Path) -> None:
+    lines = [f"{'B6':50} {'p50 ms':>8} {'p99 ms':>8} {'aim':>6} {'CPU ms: conversations':>22} {'PostgreSQL':>11}"]
+    for one in figures:
+        aim = "" if one.aim_ms is None else f"{one.aim_ms:g}"
+        cpu = one.cpu_ms
+        lines.append(
+            f"{one.what:50} {one.p50_ms:8.1f} {one.p99_ms:8.1f} {aim:>6} {cpu['conversations']:22.2f} "
+            f"{cpu['PostgreSQL']:11.2f}"
+        )
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    into.mkdir(parents=True, exist_ok=True)
+    data = into / f"bench-reading-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+    data.write_text(json.dumps({"load": load, "figures": [asdict(one) for one in figures]}, indent=1) + "\n")
+    sys.stdout.write(
+        "\n".join([*lines, f"load of the machine at the end (1, 5, 15 minutes): {load}", str(data)]) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
