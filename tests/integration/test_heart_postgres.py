@@ -29,4 +29,4 @@ def _migrated(empty: Database) -> None:
 
 def test_whatever_people_do_conversations_are_as_on_paper(house: Inside) -> None:
     """Posting, repeating, editing, recalling, joining, leaving, reading, closing, resuming, in random interleavings."""
-    beats(house, examples=9, steps=25)
+    beats(house, examples=5, steps=25)
