@@ -17,7 +17,7 @@ class GateSettings:
     session_secret: str = field(repr=False)
     broker_url: str = field(default="", repr=False)
     sends_per_minute: int = 60
-    calls_per_minute: int = 600
+    calls_per_minute: int = 3_000
     sockets_per_user: int = 10
     log_level: str = "INFO"
 
@@ -38,7 +38,7 @@ class GateSettings:
             session_secret=read.secret("SESSION_SECRET", least=32),
             broker_url=read.text("BROKER_URL"),
             sends_per_minute=read.integer("SENDS_PER_MINUTE", 60),
-            calls_per_minute=read.integer("CALLS_PER_MINUTE", 600),
+            calls_per_minute=read.integer("CALLS_PER_MINUTE", 3_000),
             sockets_per_user=read.integer("SOCKETS_PER_USER", 10),
             log_level=read.text("LOG_LEVEL", "INFO"),
         )
