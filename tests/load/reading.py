@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import statistics
 import sys
 import time
@@ -43,6 +44,8 @@ def main() -> int:
     """Fill, measure, print, write; 1 where an aim is missed."""
     wanted = _arguments()
     configure("bench", "ERROR")
+    # A polite kill ends the run like Ctrl-C, so that the server is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with postgres.running(durable=True, direct=True) as server:
             meter = Meter({"conversations": lambda: [os.getpid()], "PostgreSQL": server.pids})
