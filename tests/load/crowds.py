@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -144,6 +145,8 @@ class Bench:
         yield
         seconds = time.perf_counter() - began
         self.steps.append(Step(name=name, count=count, seconds=seconds, cpu_s=self.meter.reads()))
+        sys.stdout.write("\n".join(self.steps[-1].lines()) + "\n")
+        sys.stdout.flush()
 
     def tokens(self, count: int) -> list[str]:
         """Return tokens of so many sessions, of a tenth as many people."""
@@ -228,7 +231,7 @@ async def _each(guests: list[Guest], do: Callable[[Guest], Any]) -> None:
 
 
 async def _posts(writers: list[Member], talks: list[str], url: str) -> None:
-    """Have each writer post what will be missing, over REST's own queue: one socket each is no help here."""
+    """Have each writer post what will be missing, over REST."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         room = asyncio.Semaphore(AT_ONCE)
         root = url.replace("ws://", "http://").removesuffix("/live")
@@ -271,14 +274,13 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=1_000)
     parser.add_argument("--into", type=Path, default=Path("bench-results"))
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ends like Ctrl-C, and stops everything
     try:
         with ExitStack() as stack:
             bench = _run(wanted, stack)
     except parts.PartMissing as missing:
         sys.stderr.write(f"{missing}\n")
         return 1
-    for step in bench.steps:
-        sys.stdout.write("\n".join(step.lines()) + "\n")
     for name, figure in bench.figures.items():
         sys.stdout.write(f"{name:64} {figure:9.2f}\n")
     wanted.into.mkdir(parents=True, exist_ok=True)
