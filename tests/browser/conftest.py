@@ -28,9 +28,9 @@ class Opens(Protocol):
         """Return a new, empty screen."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
-    """Give one Chromium for all tests of the pages; it ends before other tests want the loop."""
+    """Give one Chromium for a module's tests; playwright's loop ends with it, before other tests want their own."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         yield started
