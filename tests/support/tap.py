@@ -35,9 +35,10 @@ class Tap:
     def cut(self, *, refuse: bool = False) -> None:
         """End every connection at once; with `refuse`, new ones too until `mend`."""
         self._refusing = refuse
-        for end in self._open:
+        # What connects again while this runs is a new connection and stays.
+        ending, self._open = self._open, []
+        for end in ending:
             _close(end)
-        self._open.clear()
 
     def mend(self) -> None:
         """Take new connections again."""
@@ -58,7 +59,7 @@ class Tap:
                 client.close()
                 continue
             server = socket.create_connection(self._server)
-            self._open += [client, server]
+            self._open.extend((client, server))
             threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, self._flowing), daemon=True).start()
 
