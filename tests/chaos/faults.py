@@ -135,7 +135,7 @@ class Breaker:
             leader = await self._system.leader()
             others = tuple(name for name in RELAYS if name != leader)
             return (leader,) if fault.target == LEADER else others
-        return _GROUPS.get(fault.target, (fault.target,))
+        return _GROUPS[fault.target] if fault.kind is Kind.REPLACE else (fault.target,)
 
     def _verb(self, fault: Fault) -> Callable[[Fault, tuple[str, ...]], Awaitable[None]]:
         verb = fault.kind.value.split()[0]
