@@ -53,7 +53,12 @@ def engine(url: str, *, pool_size: int = 8) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 3, "application_name": "messages"},
+        # A plan kept from when a table was small reads the whole table for each row once it has grown: plan each time.
+        connect_args={
+            "connect_timeout": 3,
+            "application_name": "messages",
+            "options": "-c plan_cache_mode=force_custom_plan",
+        },
     )
 
 
