@@ -6,10 +6,12 @@ programs; `MESSAGES_TEST_PARTS=docker|local` forces one. What is missing is inst
 otherwise `PartMissing` says in one sentence what to install. Nothing here starts a server.
 """
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -43,12 +45,21 @@ def source() -> Source:
         if wanted not in {each.value for each in Source}:
             raise PartMissing(f"MESSAGES_TEST_PARTS is {wanted!r}; it takes docker or local.")
         return Source(wanted)
+    with warnings.catch_warnings():
+        # Where no engine listens, docker's client leaves the socket it tried to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        found = _engines_images()
+        gc.collect()
+    return Source.DOCKER if found else Source.LOCAL
+
+
+def _engines_images() -> bool:
     try:
         for image in (POSTGRES_IMAGE, RABBITMQ_IMAGE):
             fetch_image(image)
     except PartMissing:
-        return Source.LOCAL
-    return Source.DOCKER
+        return False
+    return True
 
 
 def fetch_image(image: str) -> None:

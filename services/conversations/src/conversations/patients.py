@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ProgrammingError
 
 from conversations.model import PersonKind
 from conversations.patientfile import BadFile, Record, read
@@ -59,21 +59,26 @@ def _unknown(connection: Connection, org: str, records: Sequence[Record]) -> Ite
 
 def _store(connection: Connection, records: Sequence[Record]) -> None:
     for record in records:
-        try:
-            directory.put_patient(
-                connection,
-                patient_id=record.id,
-                org=record.organisation,
-                name=record.name,
-                birth_date=record.birth_date,
-                identifiers=record.identifiers,
-            )
-        except DBAPIError as refused:
-            # Row-level security hides other organisations' rows until one is in the way.
-            raise BadFile([f"{record.place}: the id is that of another organisation's patient."]) from refused
+        if not _put(connection, record):
+            raise BadFile([f"{record.place}: the id is that of another organisation's patient."])
         directory.put_care_team(connection, org=record.organisation, patient_id=record.id, staff_ids=record.care_team)
         for account_id in record.accounts:
             _stand_for(connection, record, account_id)
+
+
+def _put(connection: Connection, record: Record) -> bool:
+    try:
+        return directory.put_patient(
+            connection,
+            patient_id=record.id,
+            org=record.organisation,
+            name=record.name,
+            birth_date=record.birth_date,
+            identifiers=record.identifiers,
+        )
+    except ProgrammingError:
+        # Row-level security hides other organisations' rows until one is in the way.
+        return False
 
 
 def _stand_for(connection: Connection, record: Record, account_id: str) -> None:

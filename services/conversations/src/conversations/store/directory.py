@@ -68,8 +68,11 @@ def put_patient(
     name: str,
     birth_date: date | None,
     identifiers: Sequence[Mapping[str, str]] = (),
-) -> None:
-    """Store a patient's record as the clinic keeps it."""
+) -> bool:
+    """Store a patient's record as the clinic keeps it; False when the id is another organisation's patient.
+
+    PostgreSQL 17 itself refuses the other organisation's row (row-level security); older ones pass over it.
+    """
     row = {
         "id": patient_id,
         "org": org,
@@ -79,7 +82,8 @@ def put_patient(
     }
     statement = _insert(connection, patients).values(row)
     same_clinic = patients.c.org == org
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row, where=same_clinic))
+    stored = statement.on_conflict_do_update(index_elements=["id"], set_=row, where=same_clinic)
+    return connection.execute(stored.returning(patients.c.id)).first() is not None
 
 
 def put_care_team(connection: Connection, *, org: str, patient_id: str, staff_ids: Collection[str]) -> None:
