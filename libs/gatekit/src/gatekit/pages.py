@@ -45,7 +45,8 @@ def pages_blueprint(addresses: Addresses, callers: Callers, *, template: str) ->
     @doors.errorhandler(Unauthenticated)
     def sign_in_first(_problem: Unauthenticated) -> Response:
         response = Response(status=302)
-        response.location = f"{addresses.login}?{urlencode({'next': request.path})}"
+        here = request.full_path.rstrip("?")
+        response.location = f"{addresses.login}?{urlencode({'next': here})}"
         if callers.cookie.present(request):
             callers.cookie.clear(response)
         return response

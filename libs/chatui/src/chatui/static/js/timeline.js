@@ -43,7 +43,7 @@ export class Timeline {
     if (older.at(-1)?.seq === stream.first - 1) {
       stream.items.unshift(...older);
       stream.first = older[0].seq;
-      older.forEach((entry) => this.#note(entry));
+      older.forEach((entry) => this.note(entry));
     }
     page.forEach((entry) => entry.seq > this.last(name) && stream.waiting.set(entry.seq, entry));
     stream.start ||= start || stream.first <= 1;
@@ -70,6 +70,9 @@ export class Timeline {
     return latest ? { stream: latest[0], before: latest[1].first } : null;
   }
 
+  /** All that is held of one stream, oldest first. */
+  held = (name) => this.streams.get(name)?.items ?? [];
+
   /** Forget one stream: it is too far behind and will be read again. */
   reset(name) {
     if (this.streams.has(name)) this.streams.set(name, emptyStream());
@@ -77,10 +80,15 @@ export class Timeline {
 
   /** What a person sees, oldest first. */
   rows() {
-    const older = this.older();
-    const from = older ? this.streams.get(older.stream).items[0].at : "";
-    const seen = [...this.streams.values()].map(({ items }) => (items ?? []).filter(({ at, type }) => at >= from && !CHANGES.has(type)));
+    const [from, to] = this.bounds();
+    const seen = [...this.streams.values()].map(({ items }) => (items ?? []).filter(({ at, type }) => at >= from && at <= to && !CHANGES.has(type)));
     return seen.reduce(mergedByTime);
+  }
+
+  /** The times between which every stream is held. */
+  bounds() {
+    const older = this.older();
+    return [older ? this.streams.get(older.stream).items[0].at : "", "~"];
   }
 
   #drain(name) {
@@ -89,26 +97,31 @@ export class Timeline {
     for (const seq of waiting.keys()) if (seq <= this.last(name)) waiting.delete(seq);
     for (let entry; (entry = waiting.get(this.last(name) + 1)); waiting.delete(entry.seq)) {
       items.push(entry);
-      this.#note(entry);
+      this.note(entry);
     }
   }
 
   /** Remember a change, or the place of a message, and show the one on the other. */
-  #note(entry) {
+  note(entry) {
     const id = entry.message_id ?? entry.message?.id;
     const known = this.changes.get(id) ?? {};
     if (entry.message) known.place = entry;
     if (entry.type === "message.edited") Object.assign(known, { body: entry.body, edited_at: entry.edited_at });
     if (entry.type === "message.recalled") known.recalled = true;
+    if (entry.type === "message.acknowledged") known.by = [...(known.by ?? []), { id: entry.actor.id, at: entry.at }];
     this.changes.set(id, known);
     if (known.place) this.#show(known);
   }
 
-  #show({ place, body, edited_at, recalled }) {
+  #show({ place, body, edited_at, recalled, by = [] }) {
     const { items, first } = this.streams.get(place.stream);
-    const message = { ...items[place.seq - first].message };
+    const message = { ...items[place.seq - first]?.message };
+    if (!message.id) return;
     if (edited_at && edited_at >= (message.edited_at ?? "")) Object.assign(message, { body, edited_at });
-    if (recalled) Object.assign(message, { recalled, body: "" });
+    if (recalled) Object.assign(message, { recalled, body: "", attachments: [] });
+    const { acknowledgement } = message;
+    const more = by.filter(({ id }) => acknowledgement && !acknowledgement.by.some((one) => one.id === id));
+    if (more.length) message.acknowledgement = { ...acknowledgement, by: [...acknowledgement.by, ...more] };
     items[place.seq - first] = { ...place, message };
   }
 }
