@@ -2,8 +2,9 @@
 
 - The hash covers every static file, so a page never mixes two versions; what it names may be cached for ever.
 - Another version than ours is 404: half an old page is worse than a reload.
-- The words of both pages and of the templates come from one catalogue a language.
-- Scripts go out as they stand, less their comment lines and indentation: nothing is built, nothing renamed.
+- The words of both pages and of the templates come from one catalogue a language. Which one: the person's own choice
+  (the cookie `language`, which the pages' switch sets), else what the browser prefers, else English.
+- Scripts go out as they stand, less comments and idle white space: nothing is built, nothing renamed.
 """
 
 import hashlib
@@ -13,12 +14,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from flask import Blueprint, Flask, Response, abort
+import rjsmin
+from flask import Blueprint, Flask, Response, abort, request
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+
+LANGUAGES = {"en": "English", "es": "Español"}
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 _HERE = Path(__file__).parent
 
@@ -27,14 +32,23 @@ def install(app: Flask, url_path: str) -> None:
     """Make the templates renderable in `app` and serve the static files under `url_path` (no trailing slash)."""
     files = static_files(_HERE / "static")
     version = content_version(files)
-    texts = catalogue("en")
+    texts = {language: catalogue(language) for language in LANGUAGES}
     face = Blueprint("chatui", __name__, template_folder="templates")
     face.add_url_rule(f"{url_path}/<version>/<path:name>", "static", _sender(version, files))
     face.add_app_template_global(lambda name: f"{url_path}/{version}/{name}", "face")
     face.add_app_template_global(lambda page: page_modules(files, page), "face_modules")
-    face.add_app_template_global(lambda page: page_texts(texts, page), "face_texts")
-    face.add_app_template_global(lambda key: texts[key], "say")
+    face.add_app_template_global(lambda page: page_texts(texts[page_language()], page), "face_texts")
+    face.add_app_template_global(lambda key: texts[page_language()][key], "say")
+    face.add_app_template_global(page_language)
+    face.add_app_template_global(lambda: "rtl" if page_language() in RIGHT_TO_LEFT else "ltr", "page_direction")
+    face.add_app_template_global(lambda: LANGUAGES, "page_languages")
     app.register_blueprint(face)
+
+
+def page_language() -> str:
+    """Return the language of this answer: as the person chose, else as their browser prefers, else English."""
+    chosen = request.cookies.get("language", "")
+    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or "en"
 
 
 def static_files(folder: Path) -> Mapping[str, bytes]:
@@ -45,15 +59,8 @@ def static_files(folder: Path) -> Mapping[str, bytes]:
 
 
 def lean(script: bytes) -> bytes:
-    """Leave out indentation and the lines that are comment only, which is where our scripts keep all of theirs."""
-    kept: list[str] = []
-    comment = False
-    for line in (line.strip() for line in script.decode().splitlines()):
-        comment = comment or line.startswith("/*")
-        if line and not comment and not line.startswith("//"):
-            kept.append(line)
-        comment = comment and not line.endswith("*/")
-    return "\n".join([*kept, ""]).encode()
+    """Leave out comments and the white space that means nothing; names and order stay."""
+    return cast("str", rjsmin.jsmin(script.decode())).encode() + b"\n"
 
 
 def content_version(files: Mapping[str, bytes]) -> str:

@@ -1,5 +1,5 @@
 /**
- * What both pages do alike: the address and the open conversation, list and thread, sending, reading, signing out.
+ * What both pages do alike around the open conversation (thread-view.js): the address, the list, reading, signing out.
  *
  * `names(conversation, myId)` says what a conversation is called; `hooks` are the page's own parts: `head(places,
  * conversation, names)` finishes the thread's header, `seen(row, readers)` says who read one's last message,
@@ -8,13 +8,10 @@
 import "./connection-state.js";
 import "./conversation-list.js";
 import { byId, draw, fill, part } from "./dom.js";
-import { messageComposer } from "./message-composer.js";
-import { messageThread } from "./message-thread.js";
 import { Messenger } from "./messenger.js";
-import { firstName, initials, tone } from "./names.js";
-import { threadRows } from "./rows.js";
+import { initials, tone } from "./names.js";
 import { problemText, t } from "./texts.js";
-import { listed } from "./when.js";
+import { ThreadView } from "./thread-view.js";
 
 const { api, live, home, login } = document.body.dataset;
 
@@ -68,7 +65,7 @@ export class Chat {
     const left = this.id;
     this.id = decodeURIComponent(location.pathname.slice(home.length + 1)) || null;
     document.body.dataset.view = this.id ? "thread" : "list";
-    Object.assign(this, { thread: null, blank: null, arriving: this.id !== null });
+    Object.assign(this, { view: null, blank: null, arriving: this.id !== null });
     this.main.replaceChildren();
     if (this.id) this.messenger.open(this.id);
     else if (left) setTimeout(() => this.list.focusOn(left), 20);
@@ -78,7 +75,7 @@ export class Chat {
 
   focusThread() {
     const roomy = matchMedia("(min-width: 60rem) and (not (pointer: coarse))").matches;
-    if (roomy && this.thread && this.composer.field.checkVisibility()) this.composer.field.focus();
+    if (roomy && this.view?.field.checkVisibility()) this.view.field.focus();
     else (this.main.querySelector("h2") ?? this.main).focus();
   }
 
@@ -92,9 +89,8 @@ export class Chat {
     if (!this.messenger.conversations) return;
     this.#paintList();
     this.#paintThread();
-    if (this.thread) this.#paintTyping();
     this.#title();
-    this.#readIt();
+    this.readIt();
   }
 
   #paintList() {
@@ -106,80 +102,18 @@ export class Chat {
   }
 
   #paintThread() {
-    const { conversation, messenger, myId, id } = this;
+    const { conversation, messenger, id } = this;
     if (!id) return this.#blank("choose", "chat");
     const problem = messenger.missing.get(id);
     if (problem) return this.#blank([404, 422].includes(problem.status) || problem.code === "not_found" ? "missing" : "broken", "search", problem);
     const timeline = messenger.timelines.get(id);
-    if (!conversation || !timeline?.loaded) return this.thread || this.main.replaceChildren(part("bones").node);
-    if (!this.thread) this.#build(conversation);
-    const rows = threadRows({ entries: timeline.rows(), waiting: messenger.outbox.of(id), myId, unread: this.unread });
-    const latest = rows.findLast(({ own, type }) => own && type === "message");
-    const names = this.names(conversation, myId);
-    fill(this.head, { title: names.title, sub: names.subtitle, closed: conversation.status === "closed" });
-    this.hooks.head(this.head, conversation, names);
-    this.composer.show({ limit: messenger.me.limits?.body_chars ?? 10_000, ...this.hooks.composer(conversation) });
-    this.thread.show({ rows, myId, label: t("messages_with", { name: names.title }), before: timeline.older() !== null,
-      empty: t("nothing_yet"), dress: (row) => this.#dress(row, conversation, row === latest) });
+    if (!conversation || !timeline?.loaded) return this.view || this.main.replaceChildren(part("bones").node);
+    if (!this.view) this.blank = null;
+    this.view ??= new ThreadView(this, conversation);
+    this.view.show(conversation, timeline);
     if (this.arriving) this.focusThread();
     this.arriving = false;
     return undefined;
-  }
-
-  #build(conversation) {
-    const { messenger, id } = this;
-    this.unread = { read: conversation.read?.[this.myId] ?? {}, counts: conversation.unread };
-    this.head = part("head");
-    this.head.back.onclick = () => this.back();
-    this.blank = null;
-    this.thread = messageThread();
-    this.typing = part("typing").node;
-    this.composer = messageComposer();
-    this.main.replaceChildren(this.head.node, this.thread, this.typing, this.composer);
-    const hear = (node, acts) => Object.entries(acts).forEach(([name, act]) => node.addEventListener(name, ({ detail }) => act(detail)));
-    hear(this.thread, { older: () => messenger.older(id), seen: () => this.#readIt(), act: (detail) => this.#act(detail) });
-    hear(this.composer, {
-      send: (message) => messenger.send(id, message),
-      draft: (draft) => messenger.drafts.put(id, draft),
-      writing: ({ stream, active }) => messenger.typing(id, stream, active),
-      reopen: () => this.try(() => messenger.keep(messenger.api.change(id, { status: "open" }))),
-      edit: ({ entry, body, about }) => this.try(() => messenger.edit(entry.message.id, body), () => this.composer.turn(about, body)),
-    });
-    this.composer.show({ draft: messenger.drafts.get(id), ...this.hooks.composer(conversation) });
-  }
-
-  #dress(row, { kind, status }, latest) {
-    const { messenger } = this;
-    const { entry, item, own } = row;
-    const open = entry && status === "open";
-    const mayRecall = entry && (own || messenger.can("pf.messaging.moderate"));
-    const dressed = { ...row, named: !own && kind !== "direct", mark: item ? item.state : own && messenger.markOf(entry),
-      problem: item?.problem ? problemText(item.problem) : "",
-      acts: entry?.message.recalled ? [] : [open && "reply", entry && "copy", open && own && "edit", mayRecall && "recall"].filter(Boolean) };
-    if (latest) dressed.seen = this.hooks.seen(dressed, entry ? messenger.readersOf(entry) : [], kind);
-    return dressed;
-  }
-
-  async #act({ act, row: { key, entry, item, own } }) {
-    const { messenger, composer } = this;
-    const acts = {
-      reply: () => composer.turn({ reply: entry, title: t("replying", { name: own ? t("you") : firstName(entry.actor.name) }) }),
-      edit: () => composer.turn({ edit: entry, title: t("editing") }),
-      copy: () => navigator.clipboard.writeText((entry?.message ?? item).body).then(() => this.announce(t("copied")), () => {}),
-      recall: async () => await this.sure(t("recall.sure"), t("recall")) && this.try(() => messenger.recall(entry.message.id)),
-      again: () => messenger.retry(key),
-      discard: () => messenger.discard(key),
-    };
-    if (item) composer.field.focus();
-    await acts[act]();
-  }
-
-  #paintTyping() {
-    const writers = this.messenger.writing(this.id);
-    const names = listed(writers.map(({ user }) => firstName(user.name)));
-    const n = writers.length;
-    this.typing.textContent = !n ? "" : n === 1 && writers[0].stream === "internal" ? t("internal.typing", { names }) : t("typing", { names, n });
-    this.typing.classList.toggle("on", n > 0);
   }
 
   /** Nothing to show here, and why. */
@@ -188,7 +122,7 @@ export class Chat {
     this.blank = name;
     const blank = part("blank");
     const org = this.messenger.me.org.name;
-    this.thread = null;
+    this.view = null;
     blank.node.classList.add(name);
     draw(blank.picture, picture);
     fill(blank, { title: t(name), hint: name === "broken" ? problemText(problem) : t(`${name}.hint`, { org }),
@@ -205,8 +139,8 @@ export class Chat {
   }
 
   /** Read means: this conversation, its end in view, in a window somebody looks at. */
-  #readIt() {
-    if (this.thread?.stick && !document.hidden && document.hasFocus()) this.messenger.markRead(this.id);
+  readIt() {
+    if (this.view?.thread.stick && !document.hidden && document.hasFocus()) this.messenger.markRead(this.id);
   }
 
   /** Do it, or say why not. */
@@ -243,10 +177,10 @@ export class Chat {
     list.addEventListener("more", () => messenger.moreConversations());
     list.addEventListener("again", () => messenger.refresh());
     addEventListener("popstate", () => this.visit());
-    addEventListener("focus", () => this.#readIt());
+    addEventListener("focus", () => this.readIt());
     addEventListener("offline", () => socket.lost());
     addEventListener("online", () => socket.check());
-    document.addEventListener("visibilitychange", () => document.hidden || (socket.check(), this.#readIt()));
+    document.addEventListener("visibilitychange", () => document.hidden || (socket.check(), this.readIt()));
     byId("sign-out").addEventListener("submit", (event) => this.#signOut(event));
   }
 

@@ -4,7 +4,8 @@
  * - What the reader looks at stays where it is, whatever is added above or below it.
  * - At most `MOST` rows stand in the page, however long the conversation; scrolling moves that window.
  * - Additions are announced politely; history and a freshly opened conversation are not.
- * Emits `older` (wants the page before) and `seen` (the newest row is in view); `act` of its messages rises through it.
+ * Emits `older` and `newer` (want the page before, or after), `seen` (the newest row is in view), `first-new` and
+ * `latest` (the person asks to be taken there); `act` of its messages rises through it.
  */
 import { fill, emit, make, part, show } from "./dom.js";
 import { messageItem } from "./message-item.js";
@@ -32,17 +33,27 @@ class MessageThread extends HTMLElement {
 
   connectedCallback() {
     this.log.onscroll = () => this.#scrolled();
-    this.places.jump.onclick = () => { this.toLatest(); this.log.focus(); };
+    this.log.onkeydown = (event) => this.#key(event);
+    this.places.jump.onclick = () => { emit(this, "latest"); this.log.focus(); };
+    this.places.above.onclick = () => emit(this, "first-new");
     new ResizeObserver(() => this.#resized()).observe(this.log);
   }
 
-  /** `rows` of rows.js; `dress` finishes those that are shown; `before` says that history goes on above them. */
-  show({ rows, dress, myId, label, before, empty }) {
+  /** The entries behind what is shown, oldest first. */
+  get entries() {
+    return this.rows.flatMap(({ entry }) => entry ?? []);
+  }
+
+  /**
+   * `rows` of rows.js; `dress` finishes those that are shown; `before` and `after` say that history goes on above and
+   * below them; `unread` is how many unread messages lie above all that.
+   */
+  show({ rows, dress, myId, label, before, after, unread, empty }) {
     const opened = !this.rows.length && rows.length > 0;
     const latest = rows.at(-1);
-    const grown = latest && latest.key !== this.rows.at(-1)?.key;
-    if (grown && !opened && !this.stick && !latest.own) this.missed += 1;
-    Object.assign(this, { rows, dress, myId, before });
+    const grown = latest && !after && latest.key !== this.rows.at(-1)?.key;
+    if (grown && !opened && !this.after && !this.stick && !latest.own) this.missed += 1;
+    Object.assign(this, { rows, dress, myId, before, after, unread, stick: this.stick && !after });
     this.log.setAttribute("aria-label", label);
     this.places.body.dataset.empty = latest ? "" : empty;
     if (grown && latest.own && latest.item) this.toLatest();
@@ -55,6 +66,27 @@ class MessageThread extends HTMLElement {
     this.#draw();
   }
 
+  /** Bring one row into view, and say which it was; false when it is not held here. */
+  toRow(key, flash = true) {
+    const at = this.rows.findIndex((row) => row.key === key);
+    if (at < 0) return false;
+    const beyond = this.rows[at + FIRST / 2];
+    Object.assign(this, { end: beyond?.key ?? null, size: FIRST, stick: false });
+    this.log.setAttribute("aria-live", "off");
+    this.#draw();
+    const { node } = this.held.get(key);
+    node.scrollIntoView({ block: flash ? "center" : "start" });
+    if (flash) {
+      node.classList.add("flash");
+      node.tabIndex = -1;
+      node.focus({ preventScroll: true });
+      setTimeout(() => node.classList.remove("flash"), 2400);
+    }
+    this.#listens();
+    this.#scrolled();
+    return true;
+  }
+
   /** A conversation opens at its first unread message, or at its end. */
   #open() {
     const mark = this.held.get("new")?.node;
@@ -63,6 +95,10 @@ class MessageThread extends HTMLElement {
       this.log.scrollTop = mark.offsetTop - 16;
     }
     this.#scrolled();
+    this.#listens();
+  }
+
+  #listens() {
     setTimeout(() => this.log.setAttribute("aria-live", "polite"), 500);
   }
 
@@ -103,9 +139,14 @@ class MessageThread extends HTMLElement {
 
   #offer() {
     const { jump } = this.places;
+    const mark = this.held.get("new")?.node;
+    const above = mark ? topOf(mark) < topOf(this.log) : this.unread > 0;
+    const n = mark ? this.rows.slice(this.rows.findIndex(({ key }) => key === "new")).filter(({ type, own }) => type === "message" && !own).length : this.unread;
+    this.reached ||= Boolean(mark) && !above;
     jump.hidden = this.stick;
     jump.classList.toggle("counting", this.missed > 0);
-    fill(this.places, { words: this.missed ? t("new_below", { n: this.missed }) : t("jump") });
+    fill(this.places, { words: this.missed ? t("new_below", { n: this.missed }) : t("jump"),
+      above: above && !this.reached && n > 0, more: t("new_below", { n }) });
   }
 
   /** A field that grew, a bar that appeared: the end stays in view, and nobody scrolled. */
@@ -116,12 +157,10 @@ class MessageThread extends HTMLElement {
 
   #scrolled() {
     if (this.height && this.height !== this.log.clientHeight) return;
-    const stick = this.end === null && this.#below() < 60;
-    if (stick !== this.stick) {
-      this.stick = stick;
-      if (stick) this.missed = 0;
-      this.#offer();
-    }
+    const stick = this.end === null && !this.after && this.#below() < 60;
+    if (stick && !this.stick) this.missed = 0;
+    this.stick = stick;
+    this.#offer();
     if (stick) emit(this, "seen");
     this.#near();
   }
@@ -131,12 +170,21 @@ class MessageThread extends HTMLElement {
     if (!this.rows.length || !this.log.clientHeight) return;
     const { from, to } = this.#bounds();
     const atTop = this.log.scrollTop < NEAR;
-    if (atTop && !from) return void (this.before && emit(this, "older"));
-    if (atTop && this.size < MOST) this.size += STEP;
-    else if (atTop) this.end = this.rows[to - 1 - STEP].key;
-    else if (this.end !== null && this.#below() < NEAR) this.end = this.rows[to - 1 + STEP]?.key ?? null;
-    else return;
+    const atEnd = this.#below() < NEAR;
+    if (atTop && from && this.size < MOST) this.size += STEP;
+    else if (atTop && from) this.end = this.rows[to - 1 - STEP].key;
+    else if (atEnd && this.end !== null) this.end = this.rows[to - 1 + STEP]?.key ?? null;
+    else {
+      if (atTop && !from && this.before) emit(this, "older");
+      if (atEnd && this.after) emit(this, "newer");
+      return;
+    }
     this.#draw();
+  }
+
+  async #key(event) {
+    const { steer } = await import("./later/message-keys.js");
+    steer(event, this);
   }
 
   #below() {

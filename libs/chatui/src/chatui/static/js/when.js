@@ -1,16 +1,16 @@
 /** Times as people say them, in the page's language and the reader's time zone. */
-import { language, t } from "./texts.js";
+import { locale, t } from "./texts.js";
 
 const made = new Map();
 
 /** Making a formatter is dear, using it is cheap: one of each. */
 function format(at, options) {
   const key = JSON.stringify(options);
-  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(language, options));
+  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(locale, options));
   return made.get(key).format(new Date(at));
 }
 
-const names = new Intl.ListFormat(language, { type: "conjunction" });
+const names = new Intl.ListFormat(locale, { type: "conjunction" });
 
 export const listed = (words) => names.format(words);
 

@@ -37,7 +37,7 @@ export class Details {
     document.body.classList.toggle("with-details", !panel.hidden);
     this.drawn = null;
     this.draw();
-    if (panel.hidden) this.chat.head?.details.focus();
+    if (panel.hidden) this.chat.view?.head.details.focus();
     else this.at.close.focus();
     this.chat.draw();
   }
