@@ -3,6 +3,7 @@
 Real parts are really taken away: the power of PostgreSQL and RabbitMQ is cut, processes are killed, lines are cut.
 """
 
+import signal
 import time
 from collections.abc import Iterator
 
@@ -192,6 +193,38 @@ def test_when_the_leading_relay_is_killed_another_leads_within_two_seconds(
     assert stood_by == 0
     assert took < LEADS_WITHIN_S
     assert max(waits) < LEADS_WITHIN_S
+
+
+def test_while_the_leading_relay_hangs_everybody_hears_within_two_seconds(
+    clinic: Clinic, nora: Person, dmitri: Person
+) -> None:
+    """The leader is stopped where it stands, the lead in its hands: gateways miss its pulse and ask the database."""
+    ada = clinic.signs_in("ada@patients.example")
+    conversation, with_ada = nora.opens_conversation_with(dmitri), ada.writes_to_care_team(f"Hung {new_id()}", "Hello?")
+    with nora.device() as hers, dmitri.device() as his, ada.device() as phone:
+        heard_after(hers, his, conversation)
+        heard_after(hers, phone, with_ada)
+        polls = numbers(clinic, STAFF).of("messages_live_catch_ups_total", cause="poll")
+
+        clinic.processes[RELAY].send(signal.SIGSTOP)
+        waits = [heard_after(hers, his, conversation) for _ in range(3)]
+        waits += [heard_after(hers, phone, with_ada) for _ in range(3)]
+        polled = numbers(clinic, STAFF).of("messages_live_catch_ups_total", cause="poll") - polls
+        with clinic.replica(RELAY) as standby:
+            wait_until(
+                lambda: numbers(clinic, standby).of("messages_relay_leading") == 1,
+                within_s=20,
+                what="another relay leading",
+            )
+            clinic.processes[RELAY].send(signal.SIGCONT)
+            waits += [heard_after(hers, his, conversation) for _ in range(5)]
+            whole(his, nora, conversation)
+            whole(phone, nora, with_ada)
+    all_ready(clinic)
+
+    assert max(waits) < HEARD_WITHIN_S
+    assert polled >= 1
+    assert gaps(clinic) == 0
 
 
 def test_a_batch_whose_answer_was_lost_is_repeated_and_stored_once(

@@ -1,6 +1,7 @@
 """The relay's promises, on SQLite and the in-process exchange: order, at least once, patience."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -23,7 +24,7 @@ from servicekit.exchange import Binding, ExchangeUnavailable, Message
 from servicekit.inprocess import InProcessExchange
 from tests.support.ports import wait_until
 from wire.claims import Plane
-from wire.events import MESSAGES, Event, decode_batch, encode
+from wire.events import MESSAGES, PULSE, PULSE_EVERY_S, Event, decode_batch, encode
 from wire.ids import OrganisationId, UserId, new_id
 
 HARBOR = "01930000-0000-7000-8000-000000000001"
@@ -51,6 +52,7 @@ class Ear:
 
     def __init__(self, exchange: InProcessExchange) -> None:
         self.heard: dict[str, list[str]] = {"staff": [], "portal": []}
+        self.pulses = {"staff": 0, "portal": 0}
         for plane in self.heard:
             exchange.subscribe(
                 [Binding(exchange=MESSAGES, pattern=f"{plane}.#")],
@@ -62,6 +64,7 @@ class Ear:
         assert self.heard[plane] == list(ids)
 
     def _hear(self, plane: str, message: Message) -> None:
+        self.pulses[plane] += message.type == PULSE
         self.heard[plane] += [each.event_id for each in decode_batch(message.body)]
 
 
@@ -117,11 +120,16 @@ class Unsteady:
         self.away = threading.Event()
         self.die_after_publishing = False
         self.attempts = 0
+        self.hangs = threading.Event()
+        self.hanging = False
 
     def publish(self, sent: Sequence[Message]) -> None:
         self.attempts += 1
         if self.away.is_set():
             raise ExchangeUnavailable("away")
+        while self.hangs.is_set():
+            self.hanging = True
+            time.sleep(0.01)
         self._behind.publish(sent)  # type: ignore[attr-defined]
         if self.die_after_publishing:
             self.die_after_publishing = False
@@ -182,6 +190,45 @@ def test_dying_between_publish_and_delete_publishes_again(clinic: Clinic) -> Non
 
     clinic.ear.hears("staff", "1", "2", "1", "2")
     wait_until(clinic.is_empty, within_s=5, what="an empty outbox")
+
+
+def test_a_leader_says_to_both_planes_that_it_lives_and_one_that_hangs_does_not(clinic: Clinic) -> None:
+    """Pulses come while nothing happens; a relay that hangs over one parcel gives no more of them."""
+    publisher = Unsteady(clinic.exchange.publisher())
+    clinic.starts_relay(publisher)
+
+    wait_until(lambda: min(clinic.ear.pulses.values()) >= 2, within_s=5, what="two pulses on each plane")
+    publisher.hangs.set()
+    clinic.stores((event("1"), None))
+    wait_until(lambda: publisher.hanging, within_s=5, what="the relay hanging")
+    before = dict(clinic.ear.pulses)
+    time.sleep(3 * PULSE_EVERY_S)
+    silent = clinic.ear.pulses == before
+    publisher.hangs.clear()
+
+    clinic.ear.hears("staff", "1")
+    assert silent
+    wait_until(lambda: clinic.ear.pulses["portal"] > before["portal"], within_s=5, what="a pulse again")
+
+
+def test_a_busy_leader_says_so_behind_what_it_publishes(clinic: Clinic) -> None:
+    """A pulse goes with the parcel in which it falls due, behind all of it: it claims no more than is true."""
+    now = [0.0]
+    kinds: list[str] = []
+    clinic.exchange.subscribe(
+        [Binding(exchange=MESSAGES, pattern="staff.#")], on_message=lambda message: kinds.append(message.type)
+    )
+    for number in range(1200):
+        clinic.stores((event(str(number)), None))
+
+    relay = Relay(SqliteOutlet(clinic.engine, clinic.bell), clinic.exchange.publisher(), ticks=lambda: now[0])
+    background = Background()
+    background.add("relay", relay.run, wake=relay.wake)
+    background.start()
+    clinic.ear.hears("staff", *(str(number) for number in range(1200)))
+    background.stop(5)
+
+    assert kinds == ["message.posted", PULSE, "message.posted", "message.posted"]
 
 
 def test_a_stopped_relay_has_deleted_what_was_confirmed(clinic: Clinic) -> None:

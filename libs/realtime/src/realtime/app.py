@@ -1,11 +1,11 @@
 """The live exchange of one gateway process, put together.
 
 Promises: nothing connects and nothing runs before `add_loops`' background starts; a socket is registered before it is
-caught up, and a revocation that came between its sign-in and its registration is seen; while the broker is away every
-socket asks the database instead; on the way out sends are finished and everybody is told when to come back.
+caught up, and a revocation that came between its sign-in and its registration is seen; while the broker is away or no
+relay is heard every socket asks the database instead; on the way out sends are finished and everybody is told when to
+come back.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from realtime.hub import SOCKETS_PER_USER, Hub
 from realtime.marks import Marks
 from realtime.metrics import BROKER_UP
 from realtime.outbox import Turns
+from realtime.pulse import LISTEN_EVERY_S, Pulse
 from realtime.pushes import Presenter
 from realtime.revocations import Revoker
 from realtime.sends import Sends
@@ -32,15 +33,11 @@ from servicekit.background import Background, Stop
 from servicekit.changes import ChangeFeed
 from servicekit.exchange import Binding, Exchange, Message
 from servicekit.log import failure, get_logger
-from wire.events import AUTH, MESSAGES
+from wire.events import AUTH, MESSAGES, PULSE
 from wire.frames import CloseCode
 from wire.problems import Problem, Unavailable
 
 LOOK_EVERY_S: Final = 1.0
-ASK_EVERY_S: Final = 1.5
-"""How often every socket asks the database while the broker is away."""
-ASK_ON_S: Final = 6.0
-"""How much longer it asks when the broker is back: the relay may find it later than we do."""
 ASK_AT_ONCE: Final = 8
 COME_BACK_PER_S: Final = 500
 """How many sockets of a gateway that stops come back in a second: what one other gateway takes in."""
@@ -81,8 +78,7 @@ class Realtime:
         self._changes = changes
         self._timing = timing
         self._draining = False
-        self._connected = False
-        self._ask_until = 0.0
+        self._pulse = Pulse(timing.ticks, plane=plane)
         self.sends = Sends(upstream, plane=plane, per_minute=allowance.sends_per_minute)
         self._marks = Marks(upstream)
         self._writers = WhoWrites(upstream, timing.ticks)
@@ -106,7 +102,7 @@ class Realtime:
     @property
     def connected(self) -> bool:
         """Tell whether events arrive from the broker (for readiness)."""
-        return self._connected
+        return self._pulse.connected
 
     def add_loops(self, background: Background) -> None:
         """Add what runs beside the doors."""
@@ -175,16 +171,22 @@ class Realtime:
             on_lost=self._broker_went,
         )
         try:
-            while not stop.wait(ASK_EVERY_S):
-                if not self._connected or self._timing.ticks() < self._ask_until:
+            silent = True
+            while not stop.wait(LISTEN_EVERY_S):
+                if self._pulse.must_ask():
                     self._hub.each(lambda connection: connection.recover("poll", announce=False))
+                if silent is not self._pulse.silent:
+                    silent = self._pulse.silent
+                    self._note_silence(silent=silent)
         finally:
             subscription.close()
 
     def _heard(self, message: Message) -> None:
         if message.exchange == AUTH:
             self._changes.hear(message)
-        else:
+            return
+        self._pulse.heard(message.type)
+        if message.type != PULSE:
             self._subscriber.hear(message)
 
     def _look_after_all(self, stop: Stop) -> None:
@@ -200,16 +202,19 @@ class Realtime:
         self._hub.each(Connection.look)
 
     def _broker_came(self) -> None:
-        self._connected = True
-        if self._ask_until:
-            self._ask_until = self._timing.ticks() + ASK_ON_S
+        self._pulse.came()
         BROKER_UP.labels(plane=self._plane).set(1)
         # What was published while nobody listened comes from the database, also for those who came meanwhile.
         self._hub.each(lambda connection: connection.recover("broker", announce=True))
 
+    def _note_silence(self, *, silent: bool) -> None:
+        if silent:
+            log.warning("live.relay_silent", sockets=len(self._hub))
+        else:
+            log.info("live.relay_heard", sockets=len(self._hub))
+
     def _broker_went(self) -> None:
-        self._connected = False
-        self._ask_until = math.inf
+        self._pulse.went()
         BROKER_UP.labels(plane=self._plane).set(0)
         log.warning("live.broker_lost", sockets=len(self._hub))
 

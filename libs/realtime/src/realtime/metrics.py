@@ -35,6 +35,7 @@ SEND_BATCH = Histogram(
     "messages_send_batch_items", "Messages in one batch.", ["plane"], buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
 BROKER_UP = Gauge("messages_live_broker_connected", "1 while events arrive from the broker.", ["plane"])
+RELAY_SILENCE = Gauge("messages_live_relay_silence_seconds", "Since the leading relay was heard here.", ["plane"])
 
 
 @cache

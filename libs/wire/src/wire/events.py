@@ -23,6 +23,10 @@ MARK_READ = "mark.read"
 MARK_DELIVERED = "mark.delivered"
 TYPING = "typing"
 
+PULSE = "pulse"
+"""The relay's sign of life: a batch of no events, to each plane."""
+PULSE_EVERY_S = 0.4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -38,6 +42,11 @@ class Event:
 def routing_key(plane: Plane, org: str, event_type: str) -> str:
     """Return `<staff|portal>.<org>.<type>`."""
     return f"{plane}.{org}.{event_type}"
+
+
+def pulse_key(plane: Plane) -> str:
+    """Return the routing key of the relay's sign of life: it concerns every organisation."""
+    return f"{plane}.{PULSE}"
 
 
 def encode(event: Event) -> bytes:

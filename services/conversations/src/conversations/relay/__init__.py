@@ -6,11 +6,15 @@
   listener may hear of a conversation is of one plane and organisation, so it keeps its order.
 - A row is deleted after the broker confirmed it. Whoever dies in between leaves it to be published again.
 - While the broker is away, rows stay where they are and the pause between attempts grows up to a cap.
+- Whoever leads says so: a pulse behind what it has read, so that gateways who hear none ask the database instead. It
+  comes from the very loop that empties the outbox: a relay that hangs anywhere has none.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from time import monotonic
 
 from prometheus_client import Counter, Histogram
 
@@ -20,14 +24,14 @@ from servicekit.clock import Clock, utc_now
 from servicekit.exchange import ExchangeUnavailable, Message, Publisher
 from servicekit.log import get_logger
 from wire.claims import Plane
-from wire.events import MESSAGES, join_batch, routing_key
+from wire.events import MESSAGES, PULSE, PULSE_EVERY_S, encode_batch, join_batch, pulse_key, routing_key
 from wire.ids import Ids, new_id
 
 log = get_logger()
 
 ROWS_AT_ONCE = 500
 BYTES_AT_ONCE = 256 * 1024
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = PULSE_EVERY_S
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 CHANCE = random.SystemRandom()
@@ -52,12 +56,15 @@ class Relay:
         ids: Ids = new_id,
         clock: Clock = utc_now,
         chance: Callable[[], float] = CHANCE.random,
+        ticks: Callable[[], float] = monotonic,
     ) -> None:
         self._outlet = outlet
         self._publisher = publisher
         self._ids = ids
         self._clock = clock
         self._chance = chance
+        self._ticks = ticks
+        self._pulse_at = -math.inf
         self._leading = False
         self._failures = 0
 
@@ -95,6 +102,7 @@ class Relay:
             if stop.wanted:
                 return
             if not rows:
+                self._say_alive(stop)
                 turn.wait(LOOK_EVERY_S)
                 continue
             confirmed = self._publish(rows)
@@ -102,20 +110,47 @@ class Relay:
                 stop.wait(self._pause())
 
     def _publish(self, rows: Sequence[Row]) -> Sequence[int]:
-        try:
-            self._publisher.publish(list(messages(rows, self._ids)))
-        except ExchangeUnavailable as away:
-            FAILED.inc()
-            self._failures += 1
-            log.warning("relay.not_published", rows=len(rows), attempt=self._failures, reason=str(away))
+        if not self._sent([*messages(rows, self._ids), *self._pulses()], rows=len(rows)):
             return ()
-        self._failures = 0
         oldest = made_at(rows[0])
         if oldest is not None:
             LAG.observe(max(0.0, (self._clock() - oldest).total_seconds()))
         PUBLISHED.labels(Plane.STAFF).inc(sum(row.staff is not None for row in rows))
         PUBLISHED.labels(Plane.PORTAL).inc(sum(row.portal is not None for row in rows))
         return [row.id for row in rows]
+
+    def _say_alive(self, stop: Stop) -> None:
+        pulses = self._pulses()
+        if pulses and not self._sent(pulses, rows=0):
+            stop.wait(self._pause())
+
+    def _sent(self, parcel: Sequence[Message], *, rows: int) -> bool:
+        try:
+            self._publisher.publish(parcel)
+        except ExchangeUnavailable as away:
+            FAILED.inc()
+            self._failures += 1
+            log.warning("relay.not_published", rows=rows, attempt=self._failures, reason=str(away))
+            return False
+        self._failures = 0
+        return True
+
+    def _pulses(self) -> Sequence[Message]:
+        """Return the signs of life that are due."""
+        now = self._ticks()
+        if now - self._pulse_at < PULSE_EVERY_S:
+            return ()
+        self._pulse_at = now
+        return [
+            Message(
+                exchange=MESSAGES,
+                routing_key=pulse_key(plane),
+                body=encode_batch(()),
+                type=PULSE,
+                message_id=self._ids(),
+            )
+            for plane in Plane
+        ]
 
     def _pause(self) -> float:
         full = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures, 10))

@@ -39,7 +39,7 @@ log = get_logger()
 
 CLIENT_ID = "conversations"
 LOOKS_FOR_THE_BROKER_EVERY_S = 2.0
-"""At most: when the broker is back everybody waits for what is in the outbox (`realtime.app.ASK_ON_S`)."""
+"""At most: until the relay has found the broker again every socket asks the database (`realtime.pulse`)."""
 
 DEPTH = Gauge("messages_outbox_events", "Events stored and not yet published.")
 AGE = Gauge("messages_outbox_oldest_seconds", "Age of the oldest event not yet published; 0 when none waits.")
