@@ -27,6 +27,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import UUID
@@ -209,6 +211,8 @@ messages = Table(
     Column("posted_at", Instant, nullable=False),
     Column("edited_at", Instant),
     Column("recalled_at", Instant),
+    # What it shows of its files, as a JSON list (`service.shapes.attachment`); null for the many without any.
+    Column("attachments", Text),
     UniqueConstraint("conversation_id", "author_id", "client_message_id"),
     Index(
         "ix_messages_conversation_id_stream_seq",
@@ -231,6 +235,47 @@ message_versions = Table(
     Column("at", Instant, nullable=False),
 )
 
+# Files: uploaded first, posted with a message later. No key to messages: a file is claimed in the statement before.
+attachments = Table(
+    "attachments",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("uploader_id", Id, nullable=False),
+    # Where it was posted; null until then.
+    Column("conversation_id", Id),
+    Column("stream", String(10)),
+    Column("seq", BigInteger),
+    Column("message_id", Id),
+    Column("position", Integer),
+    # Where its bytes lie in the storage; a file that was forwarded lies where the first one does.
+    Column("place", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("media_type", String(100), nullable=False, server_default=""),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("width", Integer),
+    Column("height", Integer),
+    # SHA-256 of the stored bytes, in hex.
+    Column("digest", String(64), nullable=False, server_default=""),
+    Column("has_thumbnail", Boolean, nullable=False, server_default=false()),
+    Column("state", String(10), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("state IN ('arriving', 'ready', 'leaving')", name="state"),
+    Index("ix_attachments_conversation_id_stream_seq", "conversation_id", "stream", "seq", "position"),
+    Index(
+        "ix_attachments_unposted",
+        "created_at",
+        postgresql_where=text("message_id IS NULL"),
+        sqlite_where=text("message_id IS NULL"),
+    ),
+    Index(
+        "ix_attachments_unposted_of",
+        "uploader_id",
+        postgresql_where=text("message_id IS NULL"),
+        sqlite_where=text("message_id IS NULL"),
+    ),
+)
+
 marks = Table(
     "marks",
     METADATA,
@@ -241,6 +286,62 @@ marks = Table(
     Column("read_seq", BigInteger, nullable=False, server_default="0"),
     Column("delivered_seq", BigInteger, nullable=False, server_default="0"),
     Column("at", Instant, nullable=False),
+    # From which entry on the person wants to have read nothing, until they next read there; null when they do not.
+    Column("unread_from", BigInteger),
+)
+
+# When marks moved, where it is kept who had read what when: the time of a message is that of the first move past it.
+mark_moves = Table(
+    "mark_moves",
+    METADATA,
+    Column("conversation_id", Id, primary_key=True),
+    Column("user_id", Id, primary_key=True),
+    Column("stream", String(10), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("org", Id, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("kind IN ('read', 'delivered')", name="kind"),
+)
+
+# Who acknowledged a message that asked for it, and the entry that says so.
+acknowledgements = Table(
+    "acknowledgements",
+    METADATA,
+    Column("message_id", Id, ForeignKey("messages.id"), primary_key=True),
+    Column("user_id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# ---- what is one person's own, and nobody else's business.
+
+preferences = Table(
+    "preferences",
+    METADATA,
+    Column("user_id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("notify", String(10), nullable=False, server_default="all"),
+    # The heads at which it was archived: what is posted after them brings it back. Null when it is not archived.
+    Column("archived_shared", BigInteger),
+    Column("archived_internal", BigInteger),
+    CheckConstraint("notify IN ('all', 'mentions', 'none')", name="notify"),
+)
+
+drafts = Table(
+    "drafts",
+    METADATA,
+    Column("user_id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("stream", String(10), primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("body", Text, nullable=False),
+    # The stream's head when it was kept: what its author posted after that may have been this draft.
+    Column("head", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 # ---- what leaves, and what stays on the record.
