@@ -31,12 +31,12 @@ $$
 
 # Indexes are built after the rows, which is several times faster than row by row.
 WITHOUT = """
-ALTER TABLE messages DROP CONSTRAINT uq_messages_conversation_id_author_id_client_message_id;
+ALTER TABLE messages DROP CONSTRAINT uq_messages_client_message_id_author_id_conversation_id;
 DROP INDEX ix_messages_conversation_id_stream_seq
 """
 WITH = """
-ALTER TABLE messages ADD CONSTRAINT uq_messages_conversation_id_author_id_client_message_id
-    UNIQUE (conversation_id, author_id, client_message_id);
+ALTER TABLE messages ADD CONSTRAINT uq_messages_client_message_id_author_id_conversation_id
+    UNIQUE (client_message_id, author_id, conversation_id);
 CREATE UNIQUE INDEX ix_messages_conversation_id_stream_seq ON messages (conversation_id, stream, seq)
     INCLUDE (author_id, recalled_at, org)
 """

@@ -24,6 +24,12 @@ from sqlalchemy.engine import make_url
 BUSY_MS = 10_000
 """How long a SQLite writer waits for one in another process, in milliseconds."""
 
+NEVER_BY_ITSELF = 2**31
+"""So often would the driver have to see a statement before it prepared it by itself (None would forbid it altogether).
+
+A plan kept from when a table was small reads the whole table for each row once it has grown: only what is written for
+it is prepared, the rest is planned each time."""
+
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """One lock for each SQLite file of this process."""
 
@@ -53,12 +59,7 @@ def engine(url: str, *, pool_size: int = 8) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
-        # A plan kept from when a table was small reads the whole table for each row once it has grown: plan each time.
-        connect_args={
-            "connect_timeout": 3,
-            "application_name": "messages",
-            "options": "-c plan_cache_mode=force_custom_plan",
-        },
+        connect_args={"connect_timeout": 3, "application_name": "messages", "prepare_threshold": NEVER_BY_ITSELF},
     )
 
 

@@ -213,7 +213,7 @@ messages = Table(
     Column("recalled_at", Instant),
     # What it shows of its files, as a JSON list (`service.shapes.attachment`); null for the many without any.
     Column("attachments", Text),
-    UniqueConstraint("conversation_id", "author_id", "client_message_id"),
+    UniqueConstraint("client_message_id", "author_id", "conversation_id"),
     Index(
         "ix_messages_conversation_id_stream_seq",
         "conversation_id",

@@ -16,8 +16,8 @@ from sqlalchemy import Row
 
 from conversations.model import Action, Stream
 from conversations.policy import streams_of
-from conversations.service import shapes
 from conversations.service.desk import Desk, Work
+from conversations.service.entries import shown
 from conversations.service.reading import me_of
 from conversations.service.shapes import Shape
 from conversations.store import conversations as store
@@ -82,7 +82,7 @@ def _catch_up(work: Work, positions: Positions, unlisted: Unlisted) -> Shape:
     _record(work, entries)
     here = {row.id for row in rows}
     return {
-        "entries": [shapes.entry_of(row) for row in entries],
+        "entries": shown(work.connection, entries),
         "heads": {row.id: {stream.value: _head(row, stream) for stream in streams} for row in rows},
         "resets": plan.resets,
         "gone": sorted(one for one in positions if one not in here),

@@ -34,6 +34,7 @@ from conversations.policy import (
 from conversations.service import shapes
 from conversations.service.announcing import announce_change
 from conversations.service.desk import Desk, Work
+from conversations.service.entries import shown_one
 from conversations.service.joining import take_in
 from conversations.service.shapes import Shape
 from conversations.service.showing import member_of, shown_to
@@ -107,7 +108,7 @@ def _recall(work: Work, message_id: str) -> Shape:
     message, standing, audience = _message(work, message_id)
     require_recalling(work.claims, message)
     if message.recalled_at is not None:
-        return shapes.entry_of(_about(work, message, EntryType.RECALLED))
+        return shown_one(work.connection, _about(work, message, EntryType.RECALLED))
     timeline.change_message(work.connection, message.id, recalled_at=work.at)
     work.record(Action.RECALLED, standing.id, subject_id=message.id, stream=message.stream)
     ledger = work.ledger(standing, audience)
@@ -212,8 +213,8 @@ def _keep_version(work: Work, message: Sent, version: int, body: str, at: object
 def _entry_that_brought(work: Work, message: Sent) -> Shape:
     """Return the entry that gave a message its present body."""
     if message.version > 1:
-        return shapes.entry_of(_about(work, message, EntryType.EDITED))
-    return shapes.entry_of(timeline.posted(work.connection, [message.id])[0])
+        return shown_one(work.connection, _about(work, message, EntryType.EDITED))
+    return shown_one(work.connection, timeline.posted(work.connection, [message.id])[0])
 
 
 def _about(work: Work, message: Sent, kind: EntryType) -> Row[tuple[object, ...]]:

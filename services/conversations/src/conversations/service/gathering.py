@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from conversations import audit, outbox
 from conversations.model import Action, Facts, Stream, Writes
 from conversations.policy import require_entrance
-from conversations.service import shapes
+from conversations.service import entries
 from conversations.service.announcing import announce_change
 from conversations.service.desk import Desk, Work, again_after_a_lost_race
 from conversations.service.ledger import Ledger
@@ -161,20 +161,21 @@ class _Group:
         rows = timeline.page(
             self._connection, conversation_id=conversation_id, stream=stream, before=None, after=seq, limit=200
         )
-        return [shapes.entry_of(row) for row in rows]
+        return entries.shown(self._connection, rows)
 
     def _results(self, outcomes: Sequence[tuple[_Numbered, Outcome]]) -> dict[int, Result]:
         repeated = {outcome.message_id for _, outcome in outcomes if isinstance(outcome, Repeated)}
-        entries = self._entries_of(repeated) if repeated else {}
-        return {numbered.place: _result(outcome, entries) for numbered, outcome in outcomes}
+        first = self._entries_of(repeated) if repeated else {}
+        return {numbered.place: _result(outcome, first) for numbered, outcome in outcomes}
 
     def _entries_of(self, message_ids: set[str]) -> dict[str, Shape]:
-        return {row.message_id: shapes.entry_of(row) for row in timeline.posted(self._connection, message_ids)}
+        found = entries.shown(self._connection, timeline.posted(self._connection, message_ids))
+        return {entry["message"]["id"]: entry for entry in found}
 
 
-def _result(outcome: Outcome, entries: dict[str, Shape]) -> Result:
+def _result(outcome: Outcome, first: dict[str, Shape]) -> Result:
     if isinstance(outcome, Problem):
         return {"problem": outcome.as_dict()}
     if isinstance(outcome, Repeated):
-        return {"status": OK, "entry": entries[outcome.message_id]}
+        return {"status": OK, "entry": first[outcome.message_id]}
     return {"status": CREATED, "entry": outcome.entry}

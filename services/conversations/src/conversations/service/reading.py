@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row
 
 from conversations.model import Action, Kind, PersonKind, Status, Stream
 from conversations.policy import require_hearing, require_history, require_staff, streams_of
-from conversations.service import shapes
+from conversations.service import entries, shapes
 from conversations.service.desk import Desk, Work
 from conversations.service.joining import join_ones_own
 from conversations.service.shapes import Shape
@@ -169,7 +169,7 @@ def _timeline(work: Work, conversation_id: str, place: Place) -> Shape:
     # Entries are read after the head, so a page may end beyond it.
     head = max(standing.head(place.stream), last or 0)
     has_more = bool(rows) and (last != head if place.after is not None else first != 1)
-    return {"items": [shapes.entry_of(row) for row in rows], "head": head, "has_more": has_more}
+    return {"items": entries.shown(work.connection, rows), "head": head, "has_more": has_more}
 
 
 def _history(work: Work, message_id: str) -> Shape:

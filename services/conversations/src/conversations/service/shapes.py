@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Row
 
 from conversations.model import EntryType, Participation, Person, PersonKind, Standing, Stream
+from conversations.store.acknowledgements import Acknowledged
 from wire.times import to_wire
 
 EXCERPT_CHARS = 140
@@ -51,6 +52,7 @@ def message(  # noqa: PLR0913 - what every message has
     mentions: Iterable[str],
     priority: str,
     ask_acknowledgement: bool,
+    acknowledged: Iterable[Acknowledged] = (),
     edited_at: datetime | None = None,
     recalled: bool = False,
 ) -> Shape:
@@ -63,7 +65,10 @@ def message(  # noqa: PLR0913 - what every message has
         "attachments": [],
         "mentions": list(mentions),
         "priority": priority,
-        "acknowledgement": {"asked": ask_acknowledgement, "by": []},
+        "acknowledgement": {
+            "asked": ask_acknowledgement,
+            "by": [{"id": one.user_id, "at": to_wire(one.at)} for one in acknowledged],
+        },
         "edited_at": None if edited_at is None else to_wire(edited_at),
         "recalled": recalled,
     }
@@ -80,8 +85,8 @@ def excerpt(body: str) -> str:
     return flat if len(flat) <= EXCERPT_CHARS else flat[: EXCERPT_CHARS - 1].rstrip() + "…"
 
 
-def entry_of(row: Row[Any]) -> Shape:
-    """Return a stored entry as it shows today."""
+def entry_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
+    """Return a stored entry as it shows today; made through `service.entries`, which finds what belongs to it."""
     return entry(
         conversation_id=row.conversation_id,
         stream=row.stream,
@@ -89,7 +94,7 @@ def entry_of(row: Row[Any]) -> Shape:
         kind=row.type,
         at=row.at,
         actor={"id": row.actor_id, "name": row.actor_name or "", "kind": row.actor_kind or PersonKind.STAFF},
-        details=_details(row),
+        details=_details(row, acknowledged),
     )
 
 
@@ -126,9 +131,9 @@ def conversation(
     }
 
 
-def _details(row: Row[Any]) -> Shape:
+def _details(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
     if row.type == EntryType.POSTED:
-        return {"message": _message_of(row)}
+        return {"message": _message_of(row, acknowledged)}
     if row.type == EntryType.EDITED:
         body = "" if row.recalled_at is not None else row.version_body
         return {"message_id": row.message_id, "body": body, "edited_at": to_wire(row.at)}
@@ -141,7 +146,7 @@ def _details(row: Row[Any]) -> Shape:
     return {}
 
 
-def _message_of(row: Row[Any]) -> Shape:
+def _message_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
     answered = None
     if row.answered_id is not None:
         recalled = row.answered_recalled_at is not None
@@ -154,6 +159,7 @@ def _message_of(row: Row[Any]) -> Shape:
         mentions=orjson.loads(row.mentions),
         priority=row.priority,
         ask_acknowledgement=row.ask_acknowledgement,
+        acknowledged=acknowledged,
         edited_at=row.edited_at,
         recalled=row.recalled_at is not None,
     )

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row
 
 from conversations.model import Audience, Participation, PersonKind, Standing, Stream
 from conversations.policy import can_reply, require_member, streams_of
-from conversations.service import shapes
+from conversations.service import entries, shapes
 from conversations.service.shapes import Shape
 from conversations.store import conversations as store
 from conversations.store import timeline
@@ -139,7 +139,8 @@ def unread_of(
 
 def _last_entries(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> dict[str, Shape]:
     newest = {row.id: point for row in rows if (point := _newest(claims, row)) is not None}
-    return {row.conversation_id: shapes.entry_of(row) for row in timeline.at(connection, list(newest.values()))}
+    found = entries.shown(connection, timeline.at(connection, list(newest.values())))
+    return {entry["conversation_id"]: entry for entry in found}
 
 
 def _newest(claims: Claims, row: Row[Any]) -> Point | None:

@@ -6,15 +6,15 @@ many messages without files, so that reading and posting them costs what it did.
 Cleaning removes what was uploaded and never posted, in every organisation: a transaction that says `app.sweeping`
 sees those rows and no others beyond its fence.
 
-Revision: 0004, after 0003.
+Revision: 0005, after 0004.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
