@@ -9,9 +9,13 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Table, insert
 
-from conversations.tables import METADATA
+from conversations.store import fence
+from conversations.tables import METADATA, acknowledgements, attachments, drafts, mark_moves, preferences
 from servicekit import database
+from servicekit.clock import utc_now
+from servicekit.database import transaction
 from tests.support.inside import Inside, Somebody
 from tests.support.postgres import Database, PostgresServer
 from wire.ids import new_id
@@ -255,7 +259,31 @@ def two_clinics(house: Inside) -> tuple[Inside, str, str]:
         message = nora.posts(talk, "answr")["entry"]["message"]["id"]
         nora.asks("PATCH", f"/messages/{message}", {"body": "answer"})
         nora.reads(talk, 2)
+        _has_rows_of_its_own(house, org, talk, message, nora.id)
     return house, house.org, hilltop
+
+
+def _has_rows_of_its_own(house: Inside, org: str, talk: str, message: str, user_id: str) -> None:
+    """Put a row into each table that no door has written to by now."""
+    now, here = utc_now(), {"org": org, "conversation_id": talk, "user_id": user_id, "stream": "shared"}
+    rows: dict[Table, dict[str, object]] = {
+        attachments: {
+            "id": new_id(),
+            "org": org,
+            "uploader_id": user_id,
+            "place": "",
+            "state": "ready",
+            "created_at": now,
+        },
+        acknowledgements: {"message_id": message, "user_id": user_id, "org": org, "seq": 2, "at": now},
+        mark_moves: {**here, "kind": "read", "seq": 2, "at": now},
+        preferences: {"org": org, "conversation_id": talk, "user_id": user_id},
+        drafts: {**here, "body": "draft", "head": 2, "updated_at": now},
+    }
+    with transaction(house.owner) as connection:
+        fence.enter(connection, org)
+        for table, row in rows.items():
+            connection.execute(insert(table), row)
 
 
 FENCED = sorted(METADATA.tables)

@@ -20,7 +20,8 @@ export class ThreadView {
     this.head.back.onclick = () => chat.back();
     main.replaceChildren(this.head.node, this.thread, this.typing, this.composer);
     const hear = (node, acts) => Object.entries(acts).forEach(([name, act]) => node.addEventListener(name, ({ detail }) => act(detail)));
-    hear(this.thread, { older: () => messenger.older(id), seen: () => chat.readIt(), act: (detail) => this.#act(detail) });
+    hear(this.thread, { older: () => messenger.older(id), seen: () => chat.readIt(), act: (detail) => this.#act(detail),
+      latest: () => this.thread.toLatest(), "first-new": () => this.thread.toRow("new", false) });
     hear(this.composer, {
       send: (message) => messenger.send(id, message),
       draft: (draft) => messenger.drafts.put(id, draft),
