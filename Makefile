@@ -37,7 +37,7 @@ format: .venv/tools.stamp ## write every file as `check` wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/tools.stamp ## B1 to B3 on real PostgreSQL and RabbitMQ: table, JSON and plot in bench-results/ (ARGS=)
+bench: .venv/tools.stamp ## B1 to B6 on real PostgreSQL and RabbitMQ: table, JSON and plot in bench-results/ (ARGS='--only B1')
 	@$(BIN)/python -m tests.load $(ARGS)
 
 chaos: .venv/tools.stamp ## the real system broken at random under load, and the proof that nothing was lost (SECONDS= SEED=)

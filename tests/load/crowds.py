@@ -1,4 +1,4 @@
-"""`python -m tests.load.crowds`: B4 and B5 of the quality page, on the real system.
+"""B4 and B5 of the quality page, on the real system.
 
 B4  so many idle sockets at one gateway process: handshakes a second, hellos a second, memory a socket.
 B5  so many clients lose their gateway at once (kill -9) and have ten entries each to catch up at another one.
@@ -7,17 +7,13 @@ Memory is the resident size of the gateway's processes, so without the kernel's 
 because the generator shares the machine with what it measures.
 """
 
-import argparse
 import asyncio
-import json
 import os
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +21,12 @@ import httpx
 import orjson
 import picows
 
-from servicekit.log import configure
 from tests.load import people
 from tests.load.cost import Meter
 from tests.load.people import Member
-from tests.support import children, parts, postgres, rabbitmq
-from tests.support.clinic import STAFF, Clinic, prepared
+from tests.load.report import Figure
+from tests.support import children
+from tests.support.clinic import STAFF, Clinic
 from tests.support.live import websocket_url
 from tests.support.person import new_id
 
@@ -134,7 +130,7 @@ class Bench:
     hired: list[tuple[str, str]]
     meter: Meter
     steps: list[Step] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
 
     @contextmanager
     def step(self, name: str, count: int) -> Iterator[None]:
@@ -145,8 +141,6 @@ class Bench:
         yield
         seconds = time.perf_counter() - began
         self.steps.append(Step(name=name, count=count, seconds=seconds, cpu_s=self.meter.reads()))
-        sys.stdout.write("\n".join(self.steps[-1].lines()) + "\n")
-        sys.stdout.flush()
 
     def tokens(self, count: int) -> list[str]:
         """Return tokens of so many sessions, of a tenth as many people."""
@@ -166,11 +160,17 @@ async def idle_sockets(bench: Bench, count: int) -> None:
     passing = [Guest(token, url) for token in tokens[count + warm :]]
     with bench.step("B4 handshakes, hung up at once", brief):
         await _each(passing, _comes_and_goes)
+    shaken = bench.steps[-1].per_s
+    bench.figures.append(Figure(workload="B4", measure="handshakes", value=shaken, unit="/s", aim=500, at_least=True))
     guests = [Guest(token, url) for token in tokens[:count]]
     empty = _resident(bench.clinic, STAFF)
     with bench.step("B4 handshakes and hellos, until caught up", count):
         await _each(guests, _comes_and_greets)
-    bench.figures["B4 KB a socket"] = (_resident(bench.clinic, STAFF) - empty) / count / 1024
+    weight = (_resident(bench.clinic, STAFF) - empty) / count / 1024
+    bench.figures += [
+        Figure(workload="B4", measure="greeted and caught up", value=bench.steps[-1].per_s, unit="/s"),
+        Figure(workload="B4", measure=f"memory a socket, {count:,} open", value=weight, unit="KB", aim=45),
+    ]
     idle_s = 10.0
     with bench.step(f"B4 idle for {idle_s:g} s, all sockets open", count):
         await asyncio.sleep(idle_s)
@@ -199,8 +199,11 @@ async def lost_gateway(bench: Bench, count: int, second: str) -> None:
     wanted = list(range(1, ENTRIES + 1))
     held = [old.heads.get(talks[n // 2], {}).get("shared", 0) for n, old in enumerate(guests)]
     right = [guest.seqs == [seq + head for seq in wanted] for guest, head in zip(back, held, strict=True)]
-    bench.figures["B5 seconds until all are caught up"] = bench.steps[-1].seconds
-    bench.figures["B5 clients with anything missing, twice or out of order"] = right.count(False)
+    wrong, took = right.count(False), bench.steps[-1].seconds
+    bench.figures += [
+        Figure(workload="B5", measure=f"until {count:,} are caught up", value=took, unit="s", aim=5),
+        Figure(workload="B5", measure="clients with anything missing or twice", value=wrong, unit="", aim=0),
+    ]
     for guest in back:
         guest.leaves()
 
@@ -266,53 +269,14 @@ def _resident(clinic: Clinic, name: str) -> int:
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE for pid in pids)
 
 
-def main() -> int:
-    """Run, print, write."""
-    parser = argparse.ArgumentParser(prog="tests.load.crowds", description="B4 and B5 of the quality page")
-    parser.add_argument("--only", default="B4,B5")
-    parser.add_argument("--sockets", type=int, default=5_000)
-    parser.add_argument("--clients", type=int, default=1_000)
-    parser.add_argument("--into", type=Path, default=Path("bench-results"))
-    wanted = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ends like Ctrl-C, and stops everything
-    try:
-        with ExitStack() as stack:
-            bench = _run(wanted, stack)
-    except parts.PartMissing as missing:
-        sys.stderr.write(f"{missing}\n")
-        return 1
-    for name, figure in bench.figures.items():
-        sys.stdout.write(f"{name:64} {figure:9.2f}\n")
-    wanted.into.mkdir(parents=True, exist_ok=True)
-    told = {"steps": [asdict(step) | {"per_s": step.per_s} for step in bench.steps], "figures": bench.figures}
-    (wanted.into / f"crowds-{time.strftime('%Y%m%d-%H%M%S')}.json").write_text(json.dumps(told, indent=1) + "\n")
-    return 0
-
-
-def _run(wanted: argparse.Namespace, stack: ExitStack) -> Bench:
-    configure("bench", "WARNING")
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="messages-crowds-")))
-    database_server = stack.enter_context(postgres.running(durable=True, direct=True))
-    broker = stack.enter_context(rabbitmq.running(direct=True))
-    clinic = prepared(database_server, broker, folder, {"LOG_LEVEL": "WARNING"})
-    stack.callback(clinic.ends)
-    hired = people.hired(clinic, max(wanted.clients, wanted.sockets // SESSIONS))
-    clinic.starts(*clinic.programs)
-    second = stack.enter_context(clinic.replica(STAFF))
-    parts_of = {name: _family(child.pid) for name, child in clinic.processes.items()}
-    meter = Meter({**parts_of, "PostgreSQL": database_server.pids, "load generator": lambda: [os.getpid()]})
+def measured(
+    clinic: Clinic, hired: list[tuple[str, str]], meter: Meter, second: str, *, sockets: int, clients: int, only: str
+) -> tuple[list[Figure], str]:
+    """Measure what is asked for; B5's clients go to `second`. Returns the figures and what each step cost."""
     bench = Bench(clinic=clinic, hired=hired, meter=meter)
     clinic.database.ask("ANALYZE")
-    if "B4" in wanted.only:
-        asyncio.run(idle_sockets(bench, wanted.sockets))
-    if "B5" in wanted.only:
-        asyncio.run(lost_gateway(bench, wanted.clients, second))
-    return bench
-
-
-def _family(pid: int) -> Callable[[], list[int]]:
-    return lambda: children.family(pid)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if "B4" in only:
+        asyncio.run(idle_sockets(bench, sockets))
+    if "B5" in only:
+        asyncio.run(lost_gateway(bench, clients, second))
+    return bench.figures, "\n".join(line for step in bench.steps for line in step.lines())

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 import orjson
 import picows
@@ -122,11 +123,11 @@ class Crowd:
     load: Load
     screens: list[Screen] = field(default_factory=list)
 
-    async def gathers(self, url: str, members: Sequence[Member], *, counts: bool) -> list[Screen]:
-        """Open a screen for each member, a few handshakes at a time, and wait until all are caught up."""
+    async def gathers(self, urls: Sequence[str], members: Sequence[Member], *, counts: bool) -> list[Screen]:
+        """Open a screen for each member, at the gateways by turns, and wait until all are caught up."""
         room = asyncio.Semaphore(20)
 
-        async def opens(member: Member) -> Screen:
+        async def opens(member: Member, url: str) -> Screen:
             async with room:
                 screen = Screen(member, self.load, counts=counts)
                 await picows.ws_connect(
@@ -141,7 +142,7 @@ class Crowd:
                 await asyncio.wait_for(screen.caught_up.wait(), HANDSHAKE_S)
                 return screen
 
-        opened = await asyncio.gather(*(opens(member) for member in members))
+        opened = await asyncio.gather(*(opens(member, url) for member, url in zip(members, cycle(urls), strict=False)))
         self.screens += opened
         return list(opened)
 

@@ -1,27 +1,22 @@
-"""`python -m tests.load.reading`: B6 of the quality page, and whether posting costs more with years behind it.
+"""B6 of the quality page, and whether posting costs more with years behind it.
 
 Conversations' own doors, called in this process on a real PostgreSQL: what is measured is the door, its statements and
 its answer, without the network. Calls to the empty database and to the full one take turns.
 """
 
-import argparse
-import json
 import os
 import random
-import signal
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from servicekit.log import configure
 from tests.load.cost import Meter
 from tests.load.history import Years, empty_house, years
-from tests.support import parts, postgres
+from tests.load.report import Figure
 from tests.support.inside import Inside, Somebody
+from tests.support.postgres import PostgresServer
 from wire.permissions import Permission
 
 WARM_UP = 15
@@ -29,7 +24,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class Door:
     """What calls to one door took; CPU in milliseconds a call, by process."""
 
     what: str
@@ -40,38 +35,24 @@ class Figure:
     aim_ms: float | None = None
 
 
-def main() -> int:
-    """Fill, measure, print, write; 1 where an aim is missed."""
-    wanted = _arguments()
-    configure("bench", "ERROR")
-    # A polite kill ends the run like Ctrl-C, so that the server is stopped.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with postgres.running(durable=True, direct=True) as server:
-            meter = Meter({"conversations": lambda: [os.getpid()], "PostgreSQL": server.pids})
-            (full, made), (empty, _) = empty_house(server), empty_house(server)
-            begun = time.perf_counter()
-            filled = years(full, made)
-            sys.stderr.write(f"… {filled.messages:,} messages in {time.perf_counter() - begun:.0f} s\n")
-            figures = [*_reads(filled, meter, wanted.calls), *_posts(filled, _beginner(empty), meter, wanted.batches)]
-            full.ends()
-            empty.ends()
-    except parts.PartMissing as missing:
-        sys.stderr.write(f"{missing}\n")
-        return 1
-    _tell(figures, wanted.into)
-    return int(any(figure.aim_ms is not None and figure.p50_ms > figure.aim_ms for figure in figures))
+def measured(server: PostgresServer, *, calls: int, batches: int) -> tuple[list[Figure], str]:
+    """Fill a database, call each door so often, post so many batches; returns the figures, and what each call cost."""
+    meter = Meter({"conversations": lambda: [os.getpid()], "PostgreSQL": server.pids})
+    (full, made), (empty, _) = empty_house(server), empty_house(server)
+    begun = time.perf_counter()
+    filled = years(full, made)
+    sys.stderr.write(f"… {filled.messages:,} messages in {time.perf_counter() - begun:.0f} s\n")
+    doors = [*_reads(filled, meter, calls), *_posts(filled, _beginner(empty), meter, batches)]
+    full.ends()
+    empty.ends()
+    return [_figure(door) for door in doors], _table(doors)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tests.load.reading", description="B6 of the quality page")
-    parser.add_argument("--calls", type=int, default=100, help="calls to each door")
-    parser.add_argument("--batches", type=int, default=200, help="batches posted to each database")
-    parser.add_argument("--into", type=Path, default=Path("bench-results"))
-    return parser.parse_args()
+def _figure(door: Door) -> Figure:
+    return Figure(workload="B6", measure=f"{door.what}, p50", value=door.p50_ms, unit="ms", aim=door.aim_ms)
 
 
-def _reads(filled: Years, meter: Meter, calls: int) -> list[Figure]:
+def _reads(filled: Years, meter: Meter, calls: int) -> list[Door]:
     nurse, chance = filled.nurse, random.Random(6)  # noqa: S311 - which page, no secret
 
     def newest() -> object:
@@ -89,15 +70,15 @@ def _reads(filled: Years, meter: Meter, calls: int) -> list[Figure]:
         ("one conversation", lambda: nurse.sees(chance.choice(filled.hers)), None),
         ("catch-up of 500 conversations, nothing missed", lambda: nurse.catches_up({}), None),
     ]
-    return [_measured(what, meter, [door], calls, aim)[0] for what, door, aim in doors]
+    return [_took(what, meter, [door], calls, aim)[0] for what, door, aim in doors]
 
 
-def _posts(filled: Years, beginner: tuple[Somebody, list[str]], meter: Meter, batches: int) -> list[Figure]:
+def _posts(filled: Years, beginner: tuple[Somebody, list[str]], meter: Meter, batches: int) -> list[Door]:
     """Post the same batches into groups of four, by turns into the empty database and into the full one."""
-    figures: list[Figure] = []
+    figures: list[Door] = []
     for size in (1, BATCH):
         doors = [_batches(*beginner, size), _batches(filled.nurse, filled.groups[1:201], size)]
-        empty, full = _measured(f"batch of {size}", meter, doors, batches)
+        empty, full = _took(f"batch of {size}", meter, doors, batches)
         figures += [
             replace(one, what=f"{one.what}, {where} database") for one, where in ((empty, "empty"), (full, "full"))
         ]
@@ -124,9 +105,9 @@ def _beginner(house: Inside) -> tuple[Somebody, list[str]]:
     return nurse, [opened.json["id"] for opened in opens]
 
 
-def _measured(
+def _took(
     what: str, meter: Meter, doors: list[Callable[[], object]], calls: int, aim: float | None = None
-) -> list[Figure]:
+) -> list[Door]:
     """Call each door so often, by turns of ten, and return what each took."""
     took: list[list[float]] = [[] for _ in doors]
     spent: list[dict[str, float]] = [{} for _ in doors]
@@ -143,7 +124,7 @@ def _measured(
             for name, seconds in meter.reads().items():
                 spent[number][name] = spent[number].get(name, 0.0) + seconds * 1000
     return [
-        Figure(
+        Door(
             what=what,
             calls=len(times),
             p50_ms=statistics.median(times),
@@ -155,23 +136,11 @@ def _measured(
     ]
 
 
-def _tell(figures: list[Figure], into: Path) -> None:
-    lines = [f"{'B6':50} {'p50 ms':>8} {'p99 ms':>8} {'aim':>6} {'CPU ms: conversations':>22} {'PostgreSQL':>11}"]
-    for one in figures:
-        aim = "" if one.aim_ms is None else f"{one.aim_ms:g}"
-        cpu = one.cpu_ms
-        lines.append(
-            f"{one.what:50} {one.p50_ms:8.1f} {one.p99_ms:8.1f} {aim:>6} {cpu['conversations']:22.2f} "
-            f"{cpu['PostgreSQL']:11.2f}"
-        )
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-    into.mkdir(parents=True, exist_ok=True)
-    data = into / f"bench-reading-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
-    data.write_text(json.dumps({"load": load, "figures": [asdict(one) for one in figures]}, indent=1) + "\n")
-    sys.stdout.write(
-        "\n".join([*lines, f"load of the machine at the end (1, 5, 15 minutes): {load}", str(data)]) + "\n"
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _table(doors: list[Door]) -> str:
+    lines = [f"{'B6':50} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms: conversations':>22} {'PostgreSQL':>11}"]
+    lines += [
+        f"{one.what:50} {one.p50_ms:8.1f} {one.p99_ms:8.1f} {one.cpu_ms['conversations']:22.2f} "
+        f"{one.cpu_ms['PostgreSQL']:11.2f}"
+        for one in doors
+    ]
+    return "\n".join(lines)

@@ -43,35 +43,46 @@ class Report:
     limits: dict[str, float]
     outcomes: Sequence[Outcome]
     conditions: dict[str, str]
+    more: Sequence[Figure] = ()
+    """What the other workloads (B4 to B6, scaling out) found."""
+    details: Sequence[str] = ()
+    """Tables of theirs: what each step cost."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def figures(self) -> list[Figure]:
         """Return every figure of the quality page that this run measured."""
         found: list[Figure] = []
         for outcome in self.outcomes:
-            found += {"B1": self._b1, "B2": self._b2, "B3": self._b3}[outcome.name](outcome)
+            found += {"B2": self._b2, "B3": self._b3}.get(outcome.name, self._b1)(outcome)
             found.append(Figure(workload=outcome.name, measure="lost", value=outcome.lost, unit="", aim=0))
-        return found
+        return [*found, *self.more]
 
     def table(self) -> str:
         """Return the figures, the CPU seconds per process and the machine's limits as text."""
-        lines = [f"{'':4} {'measure':46} {'value':>11}  {'aim':>12}"]
+        lines = [f"{'':5} {'measure':60} {'value':>11}  {'aim':>12}"]
         for figure in self.figures():
             aim = "" if figure.aim is None else f"{'≥' if figure.at_least else '≤'} {figure.aim:,g}"
             verdict = {True: "", False: "  missed", None: ""}[figure.met]
             value = f"{figure.value:,.0f}" if abs(figure.value) >= 100 else f"{figure.value:,.2f}"
             measure = f"{figure.measure} ({figure.unit})" if figure.unit else figure.measure
-            lines.append(f"{figure.workload:4} {measure:46} {value:>11}  {aim:>12}{verdict}")
-        lines += ["", "CPU seconds per 1,000 messages stored (B3: per 1,000 deliveries)"]
-        names = sorted({name for outcome in self.outcomes for name in outcome.cpu_s})
-        lines.append(f"{'':18}" + "".join(f"{outcome.name:>9}" for outcome in self.outcomes))
-        for name in names:
-            costs = [_costs(outcome).get(name, 0.0) for outcome in self.outcomes]
-            lines.append(f"{name:18}" + "".join(f"{cost:9.3f}" for cost in costs))
+            lines.append(f"{figure.workload:5} {measure:60} {value:>11}  {aim:>12}{verdict}")
+        if self.outcomes:
+            lines += self._costs_table()
+        for detail in self.details:
+            lines += ["", detail]
         lines += ["", "This machine, in the same run"]
         lines += [f"{name:46} {value:>11,.0f}" for name, value in self.limits.items()]
         lines += [f"{name:18} {value}" for name, value in self.conditions.items()]
         return "\n".join(lines)
+
+    def _costs_table(self) -> list[str]:
+        names = sorted({name for outcome in self.outcomes for name in outcome.cpu_s})
+        lines = ["", "CPU seconds per 1,000 messages stored (B3: per 1,000 deliveries)"]
+        lines.append(f"{'':18}" + "".join(f"{outcome.name:>9}" for outcome in self.outcomes))
+        for name in names:
+            costs = [_costs(outcome).get(name, 0.0) for outcome in self.outcomes]
+            lines.append(f"{name:18}" + "".join(f"{cost:9.3f}" for cost in costs))
+        return lines
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write JSON and plot; returns both paths."""
@@ -85,9 +96,11 @@ class Report:
     def _b1(self, outcome: Outcome) -> list[Figure]:
         commits = self.limits["PostgreSQL one-row commits/s, 16 clients"]
         return [
-            Figure(workload="B1", measure="stored and delivered", value=outcome.delivered_per_s, unit="messages/s"),
             Figure(
-                workload="B1",
+                workload=outcome.name, measure="stored and delivered", value=outcome.delivered_per_s, unit="messages/s"
+            ),
+            Figure(
+                workload=outcome.name,
                 measure="ratio to one-row commits",
                 value=outcome.delivered_per_s / commits,
                 unit="",

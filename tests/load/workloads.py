@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -66,12 +66,14 @@ class Outcome:
         return {**kept, **shown, "stored_per_s": self.stored_per_s, "delivered_per_s": self.delivered_per_s}
 
 
-async def talking_pairs(url: str, pairs: list[Pair], meter: Meter, seconds: float) -> Outcome:
-    """B1: each writer sends again when acknowledged."""
+async def talking_pairs(
+    urls: Sequence[str], pairs: list[Pair], meter: Meter, seconds: float, *, name: str = "B1"
+) -> Outcome:
+    """B1: each writer sends again when acknowledged; their sockets are spread over the gateways of `urls`."""
     load = Load()
     crowd = Crowd(load=load)
-    await crowd.gathers(url, [pair.listener for pair in pairs], counts=True)
-    writers = await crowd.gathers(url, [pair.writer for pair in pairs], counts=False)
+    await crowd.gathers(urls, [pair.listener for pair in pairs], counts=True)
+    writers = await crowd.gathers(urls, [pair.writer for pair in pairs], counts=False)
     going = True
 
     def talks(screen: Screen, conversation_id: str) -> Callable[[], None]:
@@ -80,17 +82,17 @@ async def talking_pairs(url: str, pairs: list[Pair], meter: Meter, seconds: floa
     for screen, pair in zip(writers, pairs, strict=True):
         screen.on_reply = talks(screen, pair.conversation_id)
         screen.sends(pair.conversation_id)
-    outcome = await _measured("B1", f"{len(pairs)} pairs, send again when acknowledged", crowd, meter, seconds)
+    outcome = await _measured(name, f"{len(pairs)} pairs, send again when acknowledged", crowd, meter, seconds)
     going = False
     return await _drained(outcome, crowd, per_message=1)
 
 
-async def steady_pairs(url: str, pairs: list[Pair], meter: Meter, seconds: float, *, rate: float) -> Outcome:
+async def steady_pairs(urls: Sequence[str], pairs: list[Pair], meter: Meter, seconds: float, *, rate: float) -> Outcome:
     """B2: the same people, so many messages a second, evenly."""
     load = Load()
     crowd = Crowd(load=load)
-    await crowd.gathers(url, [pair.listener for pair in pairs], counts=True)
-    writers = await crowd.gathers(url, [pair.writer for pair in pairs], counts=False)
+    await crowd.gathers(urls, [pair.listener for pair in pairs], counts=True)
+    writers = await crowd.gathers(urls, [pair.writer for pair in pairs], counts=False)
     turn = iter(_around(list(zip(writers, pairs, strict=True))))
 
     def sends() -> None:
@@ -103,12 +105,12 @@ async def steady_pairs(url: str, pairs: list[Pair], meter: Meter, seconds: float
 
 
 async def one_group(
-    url: str, members: list[Member], conversation_id: str, meter: Meter, seconds: float, *, rate: float
+    urls: Sequence[str], members: list[Member], conversation_id: str, meter: Meter, seconds: float, *, rate: float
 ) -> Outcome:
     """B3: one group, everybody connected, so many messages a second."""
     load = Load()
     crowd = Crowd(load=load)
-    screens = await crowd.gathers(url, members, counts=True)
+    screens = await crowd.gathers(urls, members, counts=True)
     turn = iter(_around(screens))
 
     async with _steadily(lambda: next(turn).sends(conversation_id), rate):
