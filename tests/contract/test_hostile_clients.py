@@ -98,9 +98,9 @@ def test_crumbs_are_no_hello(gateway: Gateway) -> None:
 
 
 def test_half_open_handshakes_hold_nobody_up_and_are_ended(gateway: Gateway, bystanders: Bystanders) -> None:
-    """Three hundred connections that never finish their request: others get in, and the three hundred are let go."""
+    """A thousand connections that never finish their request: others get in, and the thousand are let go."""
     with ExitStack() as stack:
-        halves = [stack.enter_context(socket.create_connection((LOOPBACK, gateway.port))) for _ in range(300)]
+        halves = [stack.enter_context(socket.create_connection((LOOPBACK, gateway.port))) for _ in range(1_000)]
         for half in halves:
             half.sendall(HANDSHAKE.encode())
         began = time.monotonic()
