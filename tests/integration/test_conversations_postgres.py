@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, text
+from sqlalchemy.exc import OperationalError
 
 from conversations.store import fence
 from conversations.tables import METADATA, acknowledgements, attachments, drafts, mark_moves, preferences
@@ -404,3 +406,29 @@ def _allow(database_of_ours: Database, *, connections: bool) -> None:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database_of_ours.name,)
             )
+
+
+@pytest.mark.parametrize(("rested_s", "failures"), [(0.0, 0), (60.0, 1)])
+def test_a_connection_that_ended_costs_one_transaction_at_the_most(
+    database_of_ours: Database, rested_s: float, failures: int
+) -> None:
+    """Asked before it is handed out it costs none; in steady use the first statement on it fails, and no other."""
+    engine = database.engine(database_of_ours.url(), pool_size=4, rested_s=rested_s)
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(transaction(engine)).execute(text("SELECT 1"))
+    database_of_ours.ask(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    failed = 0
+
+    for _ in range(8):
+        try:
+            with transaction(engine) as connection:
+                connection.execute(text("SELECT 1"))
+        except OperationalError:
+            failed += 1
+
+    engine.dispose()
+    assert failed == failures

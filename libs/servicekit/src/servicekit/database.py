@@ -6,6 +6,7 @@ one process take turns by a lock of ours, since SQLite's own waiting would stop 
 """
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_MS = 10_000
 """How long a SQLite writer waits for one in another process, in milliseconds."""
@@ -29,6 +33,10 @@ NEVER_BY_ITSELF = 2**31
 
 A plan kept from when a table was small reads the whole table for each row once it has grown: only what is written for
 it is prepared, the rest is planned each time."""
+
+RESTED_S = 1.0
+"""Seconds without use after which a connection is asked whether it still stands."""
+RESTS_SINCE = "rests_since"
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """One lock for each SQLite file of this process."""
@@ -46,21 +54,43 @@ class DatabaseBehind(DatabaseError):
     """The database lacks migrations of this release."""
 
 
-def engine(url: str, *, pool_size: int = 8) -> Engine:
-    """Return an engine for `postgresql+psycopg://…` or `sqlite:///…`; nothing connects before it is used."""
+def engine(url: str, *, pool_size: int = 8, rested_s: float = RESTED_S) -> Engine:
+    """Return an engine for `postgresql+psycopg://…` or `sqlite:///…`; nothing connects before it is used.
+
+    A connection that nobody used for `rested_s` seconds is asked whether it still stands before it is handed out.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(
+    made = create_engine(
         parsed,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 3, "application_name": "messages", "prepare_threshold": NEVER_BY_ITSELF},
     )
+    _ask_the_rested(made, rested_s)
+    return made
+
+
+def _ask_the_rested(made: Engine, rested_s: float) -> None:
+    """Ask the rested only: one in steady use tells by itself, its next statement fails, and its elders are replaced."""
+
+    @event.listens_for(made, "checkin")
+    def rests(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[RESTS_SINCE] = time.monotonic()
+
+    @event.listens_for(made, "checkout")
+    def is_wanted(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        now = time.monotonic()
+        if now - record.info.get(RESTS_SINCE, now) < rested_s:
+            return
+        try:
+            made.dialect.do_ping(connection)
+        except made.dialect.dbapi.Error as gone:  # type: ignore[union-attr] # a dialect that connected has its driver
+            raise DisconnectionError from gone
 
 
 @contextmanager
