@@ -20,6 +20,7 @@ from conversations.directory import DirectoryFeed
 from conversations.outbox import Bell
 from conversations.relay import Relay
 from conversations.relay.outlet import SqliteOutlet
+from conversations.service.acknowledging import Acknowledging
 from conversations.service.catching_up import CatchingUp
 from conversations.service.changing import Changing
 from conversations.service.desk import Desk
@@ -123,6 +124,7 @@ def _use_cases(desk: Desk, typing: Typing) -> UseCases:
         reading=Reading(desk),
         opening=Opening(desk),
         changing=Changing(desk),
+        acknowledging=Acknowledging(desk),
         catching_up=CatchingUp(desk),
         typing=typing,
     )

@@ -101,6 +101,7 @@ class Action(StrEnum):
     POSTED = "message.posted"
     EDITED = "message.edited"
     RECALLED = "message.recalled"
+    ACKNOWLEDGED = "message.acknowledged"
     HISTORY_READ = "message.history_read"
     JOINED = "participant.joined"
     LEFT = "participant.left"
@@ -201,6 +202,7 @@ class Sent:
     posted_at: datetime
     edited_at: datetime | None
     recalled_at: datetime | None
+    ask_acknowledgement: bool
     body: str = field(repr=False)
 
 

@@ -103,6 +103,16 @@ def require_recalling(claims: Claims, message: Sent) -> None:
         raise PermissionRequired("Only its author or a moderator may recall a message.")
 
 
+def require_acknowledging(claims: Claims, message: Sent) -> None:
+    """Let those who were asked acknowledge: everybody who may hear the message, except its author."""
+    if not message.ask_acknowledgement:
+        raise Conflict("This message does not ask for an acknowledgement.")
+    if message.author_id == claims.user_id:
+        raise Conflict("Nobody acknowledges a message of their own.")
+    if message.recalled_at is not None:
+        raise Conflict("The message was recalled.")
+
+
 def require_history(claims: Claims, message: Sent) -> None:
     """Let staff who take part see earlier bodies; of a recalled message only its author and moderators."""
     require_staff(claims)

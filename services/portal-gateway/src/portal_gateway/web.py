@@ -120,6 +120,11 @@ def calls(  # noqa: C901 - a list of doors, none branches
         """Recall one's own message."""
         return json_response(present.entry(ask(caller(), "DELETE", f"/messages/{message_id}").body))
 
+    @doors.call("POST", "/messages/<uuid:message_id>/acknowledgement", gives=bodies.Entry, refuses=(Conflict,))
+    def acknowledge_message(message_id: UUID) -> Response:
+        """Acknowledge a message that asks for it; saying it again brings the first entry back."""
+        return json_response(present.entry(ask(caller(), "POST", f"/messages/{message_id}/acknowledgement").body))
+
     @doors.call("PUT", "/conversations/<uuid:conversation_id>/read", takes=bodies.MarkRead, gives=None, status=204)
     def mark_read(body: dict[str, Any], conversation_id: UUID) -> Response:
         """Say how far one has read; never moves back."""

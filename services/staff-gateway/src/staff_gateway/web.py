@@ -123,6 +123,11 @@ def calls(callers: Callers, conversations: Conversations, posting: Posting, limi
         """Recall one's own message, or as a moderator anyone's."""
         return _shown(ask(caller(), "DELETE", f"/messages/{message_id}"))
 
+    @doors.call("POST", "/messages/<uuid:message_id>/acknowledgement", gives=bodies.Entry, refuses=(Conflict,))
+    def acknowledge_message(message_id: UUID) -> Response:
+        """Acknowledge a message that asks for it; saying it again brings the first entry back."""
+        return _shown(ask(caller(), "POST", f"/messages/{message_id}/acknowledgement"))
+
     @doors.call("GET", "/messages/<uuid:message_id>/history", gives=bodies.History)
     def message_history(message_id: UUID) -> Response:
         """Show what a message said before."""

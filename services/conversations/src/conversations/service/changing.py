@@ -89,7 +89,7 @@ class Changing:
 
 
 def _edit(work: Work, message_id: str, body: str) -> Shape:
-    message, standing, audience = _message(work, message_id)
+    message, standing, audience = locked_message(work, message_id)
     require_editing(work.claims, standing, message)
     if body == message.body:
         return _entry_that_brought(work, message)
@@ -105,7 +105,7 @@ def _edit(work: Work, message_id: str, body: str) -> Shape:
 
 
 def _recall(work: Work, message_id: str) -> Shape:
-    message, standing, audience = _message(work, message_id)
+    message, standing, audience = locked_message(work, message_id)
     require_recalling(work.claims, message)
     if message.recalled_at is not None:
         return shown_one(work.connection, _about(work, message, EntryType.RECALLED))
@@ -187,7 +187,7 @@ def _as_left(shown: Shape, user_id: str) -> Shape:
     return {**shown, "participants": others, "can_reply": {"allowed": False, "reason": "You left this conversation."}}
 
 
-def _message(work: Work, message_id: str) -> tuple[Sent, Standing, Audience]:
+def locked_message(work: Work, message_id: str) -> tuple[Sent, Standing, Audience]:
     """Return a message the caller may know of, its conversation locked and what is said about it true until the end."""
     found = timeline.message(work.connection, work.org, message_id)
     if found is None:

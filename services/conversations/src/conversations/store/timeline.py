@@ -127,6 +127,7 @@ def sent(row: Row[Any]) -> Sent:
         posted_at=row.posted_at,
         edited_at=row.edited_at,
         recalled_at=row.recalled_at,
+        ask_acknowledgement=row.ask_acknowledgement,
         body=row.body,
     )
 

@@ -12,6 +12,7 @@ from marshmallow import INCLUDE, Schema, fields, validate
 
 from conversations.model import Kind, PersonKind, Status, Stream
 from conversations.policy import kind_of
+from conversations.service.acknowledging import Acknowledging
 from conversations.service.catching_up import CatchingUp, Unlisted
 from conversations.service.changing import Change, Changing
 from conversations.service.opening import FirstMessage, Opening, Wish
@@ -66,6 +67,7 @@ class UseCases:
     reading: Reading
     opening: Opening
     changing: Changing
+    acknowledging: Acknowledging
     catching_up: CatchingUp
     typing: Typing
 
@@ -129,6 +131,10 @@ def doors(keys: Keys, use: UseCases) -> Blueprint:  # noqa: C901 - a list of doo
     @inside.delete("/messages/<uuid:message_id>")
     def recall_message(message_id: UUID) -> Response:
         return json_response(use.changing.recall(caller(), str(message_id)))
+
+    @inside.post("/messages/<uuid:message_id>/acknowledgement")
+    def acknowledge_message(message_id: UUID) -> Response:
+        return json_response(use.acknowledging.acknowledge(caller(), str(message_id)))
 
     @inside.get("/messages/<uuid:message_id>/history")
     def history(message_id: UUID) -> Response:
