@@ -17,6 +17,7 @@ from tests.support.live import Line, websocket_url
 from tests.support.lone_gateway import Gateway, running
 from tests.support.ports import wait_until
 from wire.ids import new_id
+from wire.problems import Problem
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +66,12 @@ def test_whoever_may_not_come_in_is_told_before_the_handshake(
     gateway: Gateway, headers: dict[str, str], status: int, code: str
 ) -> None:
     """As problem+json, and no socket."""
-    with pytest.raises(InvalidStatus) as refused:
+    with pytest.raises(Problem) as refused:
         Line(websocket_url(gateway.origin, "/messaging/live"), headers=headers)
 
-    answer = refused.value.response
+    assert (refused.value.status, refused.value.code) == (status, code)
+    assert isinstance(refused.value.__cause__, InvalidStatus)
+    answer = refused.value.__cause__.response
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert json.loads(answer.body or b"")["code"] == code

@@ -15,7 +15,6 @@ BODIES = samples.load("bodies")
 FRAMES = samples.load("frames")
 EVENTS = samples.load("events")
 CHANGES = samples.load("changes")
-PUSH_SCHEMAS: dict[str, type[Schema]] = {"entry": bodies.Entry, "conversation": bodies.Conversation}
 
 
 def keys_anywhere(value: Any) -> set[str]:  # noqa: ANN401 - any JSON
@@ -73,15 +72,24 @@ def test_every_op_has_a_sample_and_a_reply() -> None:
     assert replied == asked | {"refused"}
 
 
-@pytest.mark.parametrize("push", PUSH_SCHEMAS)
-def test_pushes_that_carry_a_thing_carry_it_whole(push: str) -> None:
-    """An entry push is an Entry, a conversation push is a Conversation, beside the word `push`."""
-    sample = dict(FRAMES[f"push.{push}"])
+@pytest.mark.parametrize("name", [name for name in FRAMES if name.startswith("reply.")])
+def test_every_reply_fits_the_schema_of_its_op(name: str) -> None:
+    """A reply sample has the members its schema documents, and no other."""
+    schema: type[Schema] = frames.REPLIES.get(name.removeprefix("reply."), frames.Refused)
 
-    kind = sample.pop("push")
+    assert schema(unknown=RAISE).validate(FRAMES[name]) == {}
 
-    assert kind == push
-    assert PUSH_SCHEMAS[push](unknown=RAISE).validate(sample) == {}
+
+def test_every_push_has_a_schema_and_a_sample() -> None:
+    """No push may exist without either, and no op without the schema of its reply."""
+    assert {name.removeprefix("push.") for name in FRAMES if name.startswith("push.")} == set(frames.PUSHES)
+    assert set(frames.REPLIES) == set(frames.OPS)
+
+
+@pytest.mark.parametrize("push", frames.PUSHES)
+def test_every_push_fits_its_schema(push: str) -> None:
+    """A push sample has the members its schema documents, and no other."""
+    assert frames.PUSHES[push](unknown=RAISE).validate(FRAMES[f"push.{push}"]) == {}
 
 
 @pytest.mark.parametrize("name", EVENTS)

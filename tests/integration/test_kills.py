@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, RELAY, STAFF, Clinic
-from tests.support.person import JSON, Device, new_id
+from tests.support.person import JSON, SteadyDevice, new_id
 
 MESSAGES = 80
 STRUCK_AT = 30
@@ -22,7 +22,7 @@ class Talk:
     """Two screens that write to each other, and everything that was acknowledged."""
 
     conversation: str
-    screens: list[Device]
+    screens: list[SteadyDevice]
     acknowledged: list[JSON] = field(default_factory=list)
     struck: threading.Event = field(default_factory=threading.Event)
     failures: list[BaseException] = field(default_factory=list)
@@ -40,11 +40,11 @@ class Talk:
         assert not any(writer.is_alive() for writer in writers)
         assert self.failures == []
 
-    def _writes(self, screen: Device) -> None:
+    def _writes(self, screen: SteadyDevice) -> None:
         try:
             for number in range(MESSAGES):
                 body = f"{screen.person.email} {number} {new_id()}"
-                reply = screen.sends_for_sure(self.conversation, body)
+                reply = screen.sends(self.conversation, body)
                 self.acknowledged.append({**reply, "body": body})
                 if number == STRUCK_AT:
                     self.struck.set()
@@ -66,20 +66,18 @@ def check(clinic: Clinic, talk: Talk) -> None:
     assert len(bodies) == len(set(bodies))
     assert len(talk.acknowledged) == MESSAGES * len(talk.screens)
     for screen in talk.screens:
-        if screen.line is None or screen.line.ended:
-            screen.comes_back()
         screen.catches_up_to((talk.conversation, "shared"), stored[-1]["seq"])
+        screen.closes()
         heard = [entry["seq"] for entry in screen.log[(talk.conversation, "shared")]]
         assert screen.breaches == []
         assert heard == list(range(heard[0], stored[-1]["seq"] + 1))
-        screen.closes()
 
 
 def between_nurse_and_patient(clinic: Clinic) -> Talk:
     """Return a talk over both gateways, in a conversation of its own."""
     nora, ada = clinic.signs_in("nora@harbor.example"), clinic.signs_in("ada@patients.example")
     conversation = ada.writes_to_care_team(f"Killing {new_id()}", "Are you there?")
-    return Talk(conversation=conversation, screens=[nora.device(), ada.device()])
+    return Talk(conversation=conversation, screens=[nora.steady_device(), ada.steady_device()])
 
 
 @pytest.mark.parametrize("name", [RELAY, CONVERSATIONS, STAFF, PORTAL, AUTH])

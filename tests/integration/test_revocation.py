@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from client import SignInRefused
 from tests.support.clinic import AUTH, STAFF, Clinic
 from tests.support.person import Device, Person, Refused, new_id
 from tests.support.ports import LOOPBACK
@@ -110,9 +111,9 @@ def test_a_deactivated_account_closes_and_cannot_come_back(newcomer: Person, olg
     assert code == 4501
     assert is_refused(newcomer)
     for attempt in (newcomer.signs_in, newcomer.renews_token):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(SignInRefused) as refused:
             attempt()
-        assert refused.value.code == "invalid_grant"
+        assert refused.value.error == "invalid_grant"
 
 
 def test_signed_out_everywhere_ends_every_session(clinic: Clinic, newcomer: Person, olga: Person) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-import httpx
-from websockets.exceptions import WebSocketException
-
+from client import LineLost
 from tests.support.balancer import Balancer, balanced
 from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, RELAY, STAFF, Clinic
-from tests.support.person import JSON, Device, Person, Refused, new_id
+from tests.support.person import JSON, Person, SteadyDevice, new_id
 from tests.support.ports import LOOPBACK, wait_until
+from wire.problems import Unavailable
 
 LONGEST_S = 2.0
 """How long a send may take at any moment."""
@@ -25,38 +24,17 @@ BETWEEN_S = 0.1
 class Writer:
     """Somebody who writes a message after the other, each until it is acknowledged, as the page does."""
 
-    screen: Device
+    screen: SteadyDevice
     conversation: str
     acknowledged: list[JSON] = field(default_factory=list)
     longest_s: float = 0.0
 
     def writes(self) -> None:
         """Write one message."""
-        body, key, began = f"{self.screen.person.email} {new_id()}", new_id(), time.monotonic()
-        while (reply := self._tries(body, key)) is None:
-            time.sleep(0.02)
+        body, began = f"{self.screen.person.email} {new_id()}", time.monotonic()
+        reply = self.screen.sends(self.conversation, body)
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         self.acknowledged.append({**reply, "body": body})
-
-    def _tries(self, body: str, key: str) -> JSON | None:
-        try:
-            if self.screen.line is None or self.screen.line.ended:
-                self._comes_back()
-            return self.screen.sends(self.conversation, body, client_message_id=key)
-        except Refused as refused:
-            if refused.code != "unavailable":
-                raise
-        except (OSError, WebSocketException):
-            self.screen.forgets_line()
-        return None
-
-    def _comes_back(self) -> None:
-        """Connect again, at the time the gateway asked for."""
-        last = self.screen.line
-        for bye in last.pushes("bye") if last is not None else ():
-            time.sleep(bye["retry_after_ms"] / 1_000)
-        self.screen.forgets_line()
-        self.screen.comes_back()
 
 
 def test_every_process_is_replaced_while_people_write(clinic: Clinic) -> None:
@@ -64,7 +42,7 @@ def test_every_process_is_replaced_while_people_write(clinic: Clinic) -> None:
     with _fleet(clinic) as fleet:
         nora, ada = fleet.signs_in("nora@harbor.example"), fleet.signs_in("ada@patients.example")
         conversation = ada.writes_to_care_team(f"Rolling {new_id()}", "Are you there?")
-        writers = [Writer(screen=who.device(), conversation=conversation) for who in (nora, ada)]
+        writers = [Writer(screen=who.steady_device(), conversation=conversation) for who in (nora, ada)]
         sign_ins: list[float] = []
         with _meanwhile(*(writer.writes for writer in writers), lambda: sign_ins.append(fleet.times_a_sign_in())):
             codes = {name: fleet.replaces(name) for name in (AUTH, CONVERSATIONS, RELAY, STAFF, PORTAL)}
@@ -120,7 +98,7 @@ class Fleet:
         while True:
             try:
                 self.signs_in("rosa@harbor.example")
-            except httpx.HTTPError:
+            except (Unavailable, LineLost):
                 time.sleep(0.02)
             else:
                 return time.monotonic() - began

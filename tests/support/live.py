@@ -1,29 +1,24 @@
-"""One live socket as protocol.md section 5 describes it, and nothing more: frames out, frames in, waits for facts.
+"""One live socket for tests: the client's own `Line`, with everything it heard kept in order, and waits for facts.
 
-A thread reads; everything heard stays in `heard`, in order, with the moment it came. `Line` never reconnects: that is
-for `tests.support.person.Device`.
+A thread reads. `Line` never reconnects: that is for `client.Live` and the screens of `tests.support.person`.
 """
 
-import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any, Self
+from typing import Self
 
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
-
+import client
+from client.line import Frame
 from tests.support.ports import LOOPBACK
+from wire.frames import SUBPROTOCOL
 
 PATIENCE_S = 10.0
-Frame = dict[str, Any]
 
 
-class Line:
-    """An open live socket."""
+class Line(client.Line):
+    """An open live socket that remembers."""
 
     def __init__(
         self,
@@ -31,29 +26,17 @@ class Line:
         *,
         headers: Mapping[str, str],
         on_push: Callable[[Frame], None] | None = None,
-        subprotocols: tuple[str, ...] = ("messages.v1",),
+        subprotocols: tuple[str, ...] = (SUBPROTOCOL,),
     ) -> None:
-        """Open the socket; websockets' InvalidStatus tells how the handshake was refused."""
-        self._socket: ClientConnection = connect(
-            url,
-            legacy=True,  # opened here, closed by `close`
-            additional_headers=dict(headers),
-            subprotocols=[Subprotocol(name) for name in subprotocols],
-            compression=None,
-            proxy=None,
-            open_timeout=PATIENCE_S,
-            close_timeout=1,
-            ping_interval=None,
-            max_size=None,
-        )
-        self.subprotocol = self._socket.subprotocol
+        """Open the socket; raises the Problem the handshake was refused with, or LineLost."""
         self.heard: list[Frame] = []
         self.closed_at: float | None = None
         self._on_push = on_push
         self._news = threading.Condition()
-        self._refs = count(1)
-        self._reader = threading.Thread(target=self._read, name="line", daemon=True)
-        self._reader.start()
+        self._names = count(1)
+        super().__init__(url, headers, watch=self._notes, patience_s=PATIENCE_S, proxy=False, subprotocols=subprotocols)
+        self._listening = threading.Thread(target=self._listens, name="line", daemon=True)
+        self._listening.start()
 
     def __enter__(self) -> Self:
         return self
@@ -63,22 +46,28 @@ class Line:
 
     @property
     def close_code(self) -> int | None:
-        """The code the socket was closed with, once it is."""
-        return self._socket.protocol.close_rcvd.code if self._socket.protocol.close_rcvd else None
+        """The code of the close frame itself; what a `bye` before it said does not count."""
+        received = self._socket.protocol.close_rcvd
+        return int(received.code) if received is not None else None
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What the server chose to speak."""
+        return self._socket.subprotocol
 
     @property
     def ended(self) -> bool:
         return self.closed_at is not None
 
     def asks(self, op: str, **fields: object) -> Frame:
-        """Send a frame and return its one reply."""
+        """Send a frame and return its one reply as it came, a refusal too."""
         ref = self.says(op, **fields)
         return self.waits_for(lambda frame: frame.get("ref") == ref, f"a reply to {op}")
 
     def says(self, op: str, **fields: object) -> str:
         """Send a frame without waiting; returns its ref."""
-        ref = str(next(self._refs))
-        self.sends_raw(json.dumps({"op": op, "ref": ref, **fields}))
+        ref = str(next(self._names))
+        self.say(op, fields, ref=ref)
         return ref
 
     def sends_raw(self, frame: str | bytes) -> None:
@@ -124,26 +113,27 @@ class Line:
 
     def close(self) -> None:
         """Close politely."""
-        self._socket.close()
-        self._reader.join(PATIENCE_S)
+        super().close()
+        self._listening.join(PATIENCE_S)
 
     def drops(self) -> None:
         """Lose the line as a tunnel does: no close frame, nothing."""
-        self._socket.socket.shutdown(socket.SHUT_RDWR)
-        self._reader.join(PATIENCE_S)
+        self.drop()
+        self._listening.join(PATIENCE_S)
         self._socket.socket.close()
 
-    def _read(self) -> None:
+    def _notes(self, direction: str, frame: Frame) -> None:
+        if direction != "in":
+            return
+        if self._on_push and "push" in frame:
+            self._on_push(frame)
+        with self._news:
+            self.heard.append(frame)
+            self._news.notify_all()
+
+    def _listens(self) -> None:
         try:
-            for text in self._socket:
-                frame: Frame = json.loads(text)
-                if self._on_push and "push" in frame:
-                    self._on_push(frame)
-                with self._news:
-                    self.heard.append(frame)
-                    self._news.notify_all()
-        except (ConnectionClosed, OSError):
-            pass  # how it ended stands in close_code
+            self.listen(lambda _push: None)
         finally:
             with self._news:
                 self.closed_at = time.monotonic()

@@ -1,49 +1,39 @@
-"""People who use the clinic: clients that know only protocol.md, with verbs a nurse would use.
+"""People who use the clinic: on the client of this repository (`libs/client`), with verbs a nurse would use.
 
-A `Person` calls the REST part with an access token of the password grant. A `Device` is one of their screens: it keeps
-every entry it heard per stream, resumes from what it holds after a lost line, and notes every breach of the promise
-"in seq order, each once, none missing".
+A `Person` calls the REST part. They show the token they were given until they are told to renew it, and a call is made
+once, so that a test sees every refusal. A `Screen` is what they look at: it keeps every entry it heard per stream and
+notes every breach of the promise "in seq order, each once, none missing", from the frames as they came. A `Device` is
+a screen whose line the test opens and loses; a `SteadyDevice` comes back by itself, as the client does.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from uuid import UUID
 
 import httpx
-import uuid_utils
 from websockets.exceptions import WebSocketException
 
-from tests.support.live import PATIENCE_S, Frame, Line, websocket_url
+from client import Live, Password, PortalCalls, StaffCalls, Token, Tokens
+from client.calls import Query
+from client.line import Frame, bearer
+from client.people import live_url
+from client.things import Said
+from tests.support.live import PATIENCE_S, Line
+from tests.support.ports import LOOPBACK
+from wire.claims import Plane
+from wire.ids import new_id
+from wire.problems import Problem, problem_from_dict
+
+__all__ = ["DEMO_PASSWORD", "JSON", "Device", "Person", "Refused", "Screen", "SteadyDevice", "is_uuid7", "new_id"]
 
 DEMO_PASSWORD = "messages-demo"
 Stream = tuple[str, str]
 JSON = dict[str, Any]
-
-
-def new_id() -> str:
-    """Return a fresh client id (UUIDv7)."""
-    return str(uuid_utils.uuid7())
-
-
-class Refused(Exception):
-    """The other side answered with a problem."""
-
-    def __init__(self, status: int, problem: JSON) -> None:
-        """Keep what was said."""
-        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')} {problem.get('errors', '')}")
-        self.status = status
-        self.code = problem.get("code")
-        self.problem = problem
-
-
-def answer_of(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON
-    """Return the body of a success; `Refused` with the problem otherwise."""
-    if response.is_success:
-        return response.json() if response.content else None
-    is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
-    raise Refused(response.status_code, response.json() if is_problem else {"detail": response.text[:200]})
+Refused = Problem
+"""What the other side answers when it will not."""
 
 
 class Person:
@@ -61,14 +51,15 @@ class Person:
         self.origin = origin
         self.auth_origin = auth_origin or origin
         self.email = email
-        self.plane = "portal" if email.endswith("@patients.example") else "staff"
-        self.root = "/portal" if self.plane == "portal" else "/messaging"
-        self._password = password
-        # No idle connection outlives its call, so that nothing is left open when a test ends.
-        kept = httpx.Limits(max_keepalive_connections=0)
-        self.http = httpx.Client(base_url=origin, timeout=PATIENCE_S, trust_env=False, limits=kept)
+        self.plane = Plane.PORTAL if email.endswith("@patients.example") else Plane.STAFF
+        self.root = "/portal" if self.plane is Plane.PORTAL else "/messaging"
+        self.http = _browser(origin)
+        self._issuer = _browser(self.auth_origin)
+        self._words = password
+        self._password = self._knocking()
         self.access_token = ""
-        self.refresh_token = ""
+        calls = PortalCalls if self.plane is Plane.PORTAL else StaffCalls
+        self.calls = calls(self.http, f"{self.root}/api", Tokens(self._shown), patience_s=0)
 
     def __repr__(self) -> str:
         return f"Person({self.email})"
@@ -76,71 +67,84 @@ class Person:
     # Signing in and out
 
     def signs_in(self) -> Self:
-        """Get tokens; `Refused` with the OAuth error when not let in."""
-        answer = self._tokens(grant_type="password", audience=self.plane, username=self.email, password=self._password)
-        self.access_token, self.refresh_token = answer["access_token"], answer["refresh_token"]
+        """Get tokens by the password; SignInRefused with the OAuth error when not let in."""
+        fresh = self._knocking()
+        self.access_token, self._password = fresh().access_token, fresh
         return self
 
     def renews_token(self) -> Self:
         """Trade the refresh token for new ones."""
-        answer = self._tokens(grant_type="refresh_token", refresh_token=self.refresh_token)
-        self.access_token, self.refresh_token = answer["access_token"], answer["refresh_token"]
+        self.access_token = self._password().access_token
         return self
 
     def signs_out(self) -> None:
         """Revoke the session (RFC 7009)."""
-        form = {"token": self.refresh_token, "client_id": "messages-cli"}
-        self.http.post(f"{self.auth_origin}/auth/revoke", data=form).raise_for_status()
+        self._password.sign_out()
 
-    def _tokens(self, **form: str) -> JSON:
-        response = self.http.post(f"{self.auth_origin}/auth/token", data={"client_id": "messages-cli", **form})
-        if not response.is_success:
-            raise Refused(response.status_code, {"code": response.json().get("error"), "detail": response.text})
-        answer: JSON = response.json()
-        return answer
+    @property
+    def refresh_token(self) -> str:
+        return self._password.refresh_token or ""
+
+    @refresh_token.setter
+    def refresh_token(self, token: str) -> None:
+        self._password.refresh_token = token
+
+    @property
+    def issuer(self) -> Tokens:
+        """Tokens that renew themselves, for a client that is left alone."""
+        return Tokens(self._password)
+
+    def _knocking(self) -> Password:
+        return Password(self._issuer, self.plane, self.email, self._words)
+
+    def _shown(self) -> Token:
+        """Return the token of the moment as good for no time: what is shown next is what is held then."""
+        return Token(access_token=self.access_token, expires_at=0.0)
 
     # The REST part
 
     @property
     def bearer(self) -> dict[str, str]:
         """The header every call carries."""
-        return {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
+        return bearer(self.access_token) if self.access_token else {}
 
-    def call(self, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - any JSON
+    def call(self, method: str, path: str, *, params: Query | None = None, json: object = None) -> Any:  # noqa: ANN401 - any JSON
         """Call this plane's REST part; returns the body, raises `Refused`."""
-        return answer_of(self.raw(method, path, **more))
+        return self.calls.call(method, path, query=params, body=json)
 
     def raw(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own arguments
-        """Call this plane's REST part and return the response as it is."""
+        """Call this plane's REST part with anything at all, and return the response as it is."""
         headers = {**self.bearer, **more.pop("headers", {})}
         return self.http.request(method, f"{self.root}/api{path}", headers=headers, **more)
 
     @property
+    def staff_calls(self) -> StaffCalls:
+        """The calls only staff have."""
+        assert isinstance(self.calls, StaffCalls), f"{self} is no staff"
+        return self.calls
+
+    @property
+    def portal_calls(self) -> PortalCalls:
+        """The calls only patients have."""
+        assert isinstance(self.calls, PortalCalls), f"{self} is no patient"
+        return self.calls
+
+    @property
     def id(self) -> str:
         """This person's user id."""
-        return str(self.call("GET", "/me")["user"]["id"])
+        return self.calls.me()["user"]["id"]
 
     def lists(self, **query: Any) -> list[JSON]:  # noqa: ANN401 - query values
         """Return all their conversations, page by page."""
-        found: list[JSON] = []
-        cursor: str | None = None
-        while True:
-            page = self.call("GET", "/conversations", params={**query, **({"cursor": cursor} if cursor else {})})
-            found += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return found
+        return [dict(each) for each in self.calls.conversations(**query)]
 
     def finds(self, name: str) -> JSON:
         """Return whom the directory knows under a name."""
-        return next(
-            each for each in self.call("GET", "/directory", params={"q": name})["items"] if name in each["name"]
-        )
+        return next(dict(each) for each in self.staff_calls.directory(name) if name in each["name"])
 
     def conversation(self, conversation_id: str) -> JSON:
         """Return one conversation as this person sees it."""
-        seen: JSON = self.call("GET", f"/conversations/{conversation_id}")
-        return seen
+        return dict(self.calls.conversation(conversation_id))
 
     def opens(self, **body: object) -> JSON:
         """Open a conversation; what is said is the body of the call."""
@@ -149,41 +153,35 @@ class Person:
 
     def opens_conversation_with(self, other: "Person") -> str:
         """Open (or find) the direct conversation with a colleague; returns its id."""
-        return str(self.opens(kind="direct", participant_ids=[other.id])["id"])
+        return self.staff_calls.open_direct(other.id)["id"]
 
     def opens_group(self, subject: str, *others: "Person") -> str:
         """Open a group with colleagues; returns its id."""
-        return str(self.opens(kind="group", subject=subject, participant_ids=[each.id for each in others])["id"])
+        return self.staff_calls.open_group(subject, [each.id for each in others])["id"]
 
-    def writes_to_care_team(self, subject: str, body: str, **more: object) -> str:
+    def writes_to_care_team(self, subject: str, body: str, **more: str) -> str:
         """As a patient: open a conversation with the care team; returns its id."""
-        first = {"client_message_id": new_id(), "body": body}
-        return str(self.opens(subject=subject, first_message=first, **more)["id"])
+        return self.portal_calls.write(subject, body, **more)["id"]
 
-    def sends(self, conversation_id: str, body: str, *, client_message_id: str | None = None, **more: object) -> JSON:
+    def sends(
+        self, conversation_id: str, body: str, *, client_message_id: str | None = None, **more: Unpack[Said]
+    ) -> JSON:
         """Post a message over REST; returns its entry."""
-        said = {"client_message_id": client_message_id or new_id(), "body": body, **more}
-        entry: JSON = self.call("POST", f"/conversations/{conversation_id}/messages", json=said)
-        return entry
+        return dict(self.calls.post(conversation_id, body, client_message_id=client_message_id, **more))
 
     def timeline(self, conversation_id: str, stream: str = "shared", **query: Any) -> JSON:  # noqa: ANN401 - query values
         """Return one page of a stream."""
         page: JSON = self.call("GET", f"/conversations/{conversation_id}/timeline", params={"stream": stream, **query})
         return page
 
-    def reads_everything(self, conversation_id: str, stream: str = "shared") -> list[JSON]:
+    def reads_everything(self, conversation_id: str, stream: Any = "shared") -> list[JSON]:  # noqa: ANN401 - a stream's name
         """Return the whole stream from its first entry on, page by page."""
-        entries: list[JSON] = []
-        while True:
-            page = self.timeline(conversation_id, stream, after=entries[-1]["seq"] if entries else 0, limit=200)
-            entries += page["items"]
-            if not page["has_more"]:
-                return entries
+        return [dict(each) for each in self.calls.entries(conversation_id, stream=stream)]
 
     # The live part
 
     def live_url(self) -> str:
-        return websocket_url(self.origin, f"{self.root}/live")
+        return live_url(self.origin.replace("localhost", LOOPBACK), self.root)
 
     def opens_line(self, headers: Mapping[str, str] | None = None) -> Line:
         """Open a live socket without saying hello."""
@@ -193,17 +191,19 @@ class Person:
         """Give them a screen that is connected and caught up."""
         return Device(self).connects()
 
+    def steady_device(self) -> "SteadyDevice":
+        """Give them a screen that is connected and caught up, and comes back whenever its line is lost."""
+        return SteadyDevice(self)
 
-class Device:
+
+class Screen(ABC):
     """One screen of a person: everything it heard, per stream, over as many lines as it takes."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
         self.log: dict[Stream, list[JSON]] = {}
         self.breaches: list[str] = []
-        self.line: Line | None = None
-        self._lines: list[Line] = []
-        self._guard = threading.Lock()
+        self._news = threading.Condition()
         self._floor: dict[Stream, int] = {}
 
     def __enter__(self) -> Self:
@@ -212,127 +212,37 @@ class Device:
     def __exit__(self, *ended: object) -> None:
         self.closes()
 
+    @abstractmethod
+    def closes(self) -> None:
+        """Put the screen away."""
+
     @property
     def held(self) -> dict[str, dict[str, int]]:
         """What `hello` resumes from: the last seq held of each stream."""
         positions: dict[str, dict[str, int]] = {}
-        with self._guard:
+        with self._news:
             for (conversation_id, stream), seq in self._positions().items():
                 positions.setdefault(conversation_id, {})[stream] = seq
         return positions
 
-    def connects(self, *, resume: bool = True) -> Self:
-        """Open a line, say hello with what is held, and wait until caught up."""
-        line = Line(self.person.live_url(), headers=self.person.bearer, on_push=self._notes)
-        try:
-            reply = line.asks("hello", **({"resume": self.held} if resume and self.held else {}))
-            if not reply["ok"]:
-                raise Refused(int(reply["problem"]["status"]), reply["problem"])
-            self._starts_from(line.hears("caught_up")["heads"])
-        except BaseException:
-            with suppress(OSError, WebSocketException):
-                line.close()
-            raise
-        self.line = line
-        self._lines.append(line)
-        return self
-
-    def comes_back(self, *, within_s: float = 30) -> Self:
-        """Connect again, trying until the service is there (with a fresh token when the old one is refused)."""
-        pause = threading.Event()
-        for _ in range(int(within_s / 0.1)):
-            try:
-                return self.connects()
-            except (OSError, WebSocketException, TimeoutError):
-                pause.wait(0.1)
-        raise TimeoutError(f"{self.person} could not come back within {within_s:g} s")
-
-    def sends(self, conversation_id: str, body: str, *, client_message_id: str | None = None, **more: object) -> JSON:
-        """Send over the live socket; returns the reply, raises `Refused`."""
-        said = {"conversation_id": conversation_id, "client_message_id": client_message_id or new_id(), "body": body}
-        reply = self.the_line.asks("send", **said, **more)
-        if not reply["ok"]:
-            raise Refused(int(reply["problem"]["status"]), reply["problem"])
-        return reply
-
-    def sends_for_sure(self, conversation_id: str, body: str, *, within_s: float = 30, **more: object) -> JSON:
-        """Send until acknowledged, under one client id, over as many lines as it takes."""
-        client_message_id = new_id()
-        for _ in range(int(within_s / 0.2)):
-            try:
-                if self.line is None or self.line.ended:
-                    self.comes_back(within_s=within_s)
-                return self.sends(conversation_id, body, client_message_id=client_message_id, **more)
-            except Refused as refused:
-                if refused.code not in {"unavailable", "rate_limited"}:
-                    raise
-            except (OSError, WebSocketException):
-                self.forgets_line()
-            threading.Event().wait(0.2)
-        raise TimeoutError(f"not acknowledged within {within_s:g} s")
-
-    def hears(self, body: str, *, within_s: float = PATIENCE_S) -> JSON:
-        """Wait for the message with this body; returns its entry."""
-        return self.the_line.waits_for(
-            lambda frame: frame.get("push") == "entry" and frame.get("message", {}).get("body") == body,
-            f"a message {body[:40]!r}",
-            within_s=within_s,
-        )
-
-    def has_heard(self, text: str) -> bool:
-        """Tell whether anything with this text in it ever came in."""
-        return any(text in str(frame) for line in self._lines for frame in line.heard)
-
     def catches_up_to(self, stream: Stream, seq: int, *, within_s: float = PATIENCE_S) -> None:
         """Wait until a stream is held up to a seq."""
-        conversation_id, name = stream
-        with self._guard:
-            if self._positions().get(stream, -1) >= seq:
-                return
-        self.the_line.waits_for(
-            lambda frame: (
-                frame.get("push") == "entry"
-                and (frame["conversation_id"], frame["stream"]) == (conversation_id, name)
-                and frame["seq"] >= seq
-            ),
-            f"entry {seq} of {name}",
-            within_s=within_s,
-        )
+        with self._news:
+            if not self._news.wait_for(lambda: self._positions().get(stream, -1) >= seq, within_s):
+                raise TimeoutError(f"within {within_s:g} s not heard: entry {seq} of {stream[1]}")
 
     def bodies(self, conversation_id: str, stream: str = "shared") -> list[str]:
         """Return the bodies of the messages heard in a stream, in the order they came."""
-        with self._guard:
+        with self._news:
             entries = list(self.log.get((conversation_id, stream), []))
         return [entry["message"]["body"] for entry in entries if entry["type"] == "message.posted"]
-
-    def drops(self) -> None:
-        """Lose the line without a word."""
-        self.the_line.drops()
-        self.line = None
-
-    def closes(self) -> None:
-        """Put the screen away."""
-        if self.line is not None:
-            with suppress(OSError, WebSocketException):
-                self.line.close()
-            self.line = None
-
-    def forgets_line(self) -> None:
-        """Let go of a line that is broken anyway."""
-        self.closes()
-
-    @property
-    def the_line(self) -> Line:
-        if self.line is None:
-            raise ConnectionError(f"{self.person} is not connected")
-        return self.line
 
     def _positions(self) -> dict[Stream, int]:
         return {**self._floor, **{stream: entries[-1]["seq"] for stream, entries in self.log.items()}}
 
     def _starts_from(self, heads: JSON) -> None:
         """Take `caught_up` at its word: every stream is held up to its head, nothing less and nothing more."""
-        with self._guard:
+        with self._news:
             for conversation_id, streams in heads.items():
                 for name, head in streams.items():
                     stream = (conversation_id, name)
@@ -346,12 +256,107 @@ class Device:
         if frame["push"] != "entry":
             return
         stream = (str(frame["conversation_id"]), str(frame["stream"]))
-        with self._guard:
+        with self._news:
             at = self._positions().get(stream)
             if at is not None and frame["seq"] != at + 1:
                 kind = "repeated" if frame["seq"] <= at else "a hole before"
                 self.breaches.append(f"{stream[1]}: {kind} {frame['seq']}, held {at}")
             self.log.setdefault(stream, []).append(frame)
+            self._news.notify_all()
+
+
+class Device(Screen):
+    """A screen whose line is opened and lost by the test."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(person)
+        self.line: Line | None = None
+        self._lines: list[Line] = []
+
+    def connects(self, *, resume: bool = True) -> Self:
+        """Open a line, say hello with what is held, and wait until caught up."""
+        line = Line(self.person.live_url(), headers=self.person.bearer, on_push=self._notes)
+        try:
+            reply = line.asks("hello", **({"resume": self.held} if resume and self.held else {}))
+            if not reply["ok"]:
+                raise problem_from_dict(reply["problem"])
+            self._starts_from(line.hears("caught_up")["heads"])
+        except BaseException:
+            line.close()
+            raise
+        self.line = line
+        self._lines.append(line)
+        return self
+
+    def sends(self, conversation_id: str, body: str, *, client_message_id: str | None = None, **more: object) -> JSON:
+        """Send over the live socket; returns the reply, raises `Refused`."""
+        said = {"conversation_id": conversation_id, "client_message_id": client_message_id or new_id(), "body": body}
+        return self.the_line.ask("send", **said, **more)
+
+    def hears(self, body: str, *, within_s: float = PATIENCE_S) -> JSON:
+        """Wait for the message with this body; returns its entry."""
+        return self.the_line.waits_for(
+            lambda frame: frame.get("push") == "entry" and frame.get("message", {}).get("body") == body,
+            f"a message {body[:40]!r}",
+            within_s=within_s,
+        )
+
+    def has_heard(self, text: str) -> bool:
+        """Tell whether anything with this text in it ever came in."""
+        return any(text in str(frame) for line in self._lines for frame in line.heard)
+
+    def drops(self) -> None:
+        """Lose the line without a word."""
+        self.the_line.drops()
+        self.line = None
+
+    def closes(self) -> None:
+        """Put the screen away."""
+        if self.line is not None:
+            with suppress(OSError, WebSocketException):
+                self.line.close()
+            self.line = None
+
+    @property
+    def the_line(self) -> Line:
+        if self.line is None:
+            raise ConnectionError(f"{self.person} is not connected")
+        return self.line
+
+
+class SteadyDevice(Screen):
+    """A screen on the client's own `Live`: it comes back by itself, and what it hands on is held against what came."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(person)
+        self.handed_on: list[Frame] = []
+        self.live = Live(person.live_url(), person.issuer, hear=self.handed_on.append, watch=self._watches, proxy=False)
+        self.live.start()
+        self.live.wait(within_s=PATIENCE_S)
+
+    def sends(self, conversation_id: str, body: str, **more: Any) -> JSON:  # noqa: ANN401 - as Live.send
+        """Send until it is acknowledged, over as many lines as it takes."""
+        return dict(self.live.send(conversation_id, body, **more))
+
+    def closes(self) -> None:
+        """Put the screen away; what was handed on must be what came, each once."""
+        self.live.stop()
+        handed_on = [frame for frame in self.handed_on if frame["push"] == "entry"]
+        came = sorted((*stream, entry["seq"]) for stream, entries in self.log.items() for entry in entries)
+        if sorted((frame["conversation_id"], frame["stream"], frame["seq"]) for frame in handed_on) != came:
+            self.breaches.append("not everything that came was handed on, each once")
+
+    def _watches(self, direction: str, frame: Frame) -> None:
+        if direction == "in" and "push" in frame:
+            self._notes(frame)
+            if frame["push"] == "caught_up":
+                self._starts_from(frame["heads"])
+
+
+def _browser(origin: str) -> httpx.Client:
+    """Return what calls an origin; no idle connection outlives its call, so nothing is left open when a test ends."""
+    kept = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=origin, timeout=PATIENCE_S, trust_env=False, limits=kept)
 
 
 def is_uuid7(text: str) -> bool:

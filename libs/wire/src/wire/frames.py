@@ -1,13 +1,15 @@
-"""The frames of the live socket (protocol.md section 5): the schemas of client frames, the close codes, the limits.
+"""The frames of the live socket (protocol.md section 5): their schemas, the close codes, the limits.
 
 A frame is one JSON object in one text message. Client frames carry `op` and `ref`, server frames `push`, replies `ref`.
+Client frames are validated by these schemas; replies and pushes are described by them, and made from the same samples.
 """
 
 from enum import IntEnum
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
+from wire import bodies
 from wire.bodies import STREAMS, Id, PostMessage, Request, Sequence
 
 SUBPROTOCOL = "messages.v1"
@@ -40,6 +42,9 @@ class CloseCode(IntEnum):
 
 class Ref(fields.Field[str | int]):
     """The client's own name for a frame, echoed in its reply: a string or a whole number."""
+
+    def __init__(self, **more: Any) -> None:  # noqa: ANN401 - passes marshmallow's own options on
+        super().__init__(metadata={"type": ["string", "integer"]}, **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str | int:  # noqa: ANN401, ARG002 - marshmallow's signature
         if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > REF_CHARS:
@@ -112,4 +117,150 @@ OPS: dict[str, type[Frame]] = {
     "typing": Typing,
     "token": Token,
     "ping": Ping,
+}
+
+
+# What the server says.
+
+
+class Done(Schema):
+    """The reply to a frame that was done, where there is no more to say."""
+
+    ref = Ref(required=True)
+    ok = fields.Boolean(required=True)
+
+
+class Refused(Done):
+    """The reply to a frame that was refused, and why."""
+
+    ref = Ref(required=True, allow_none=True)
+    problem = fields.Nested(bodies.ProblemBody, required=True)
+
+
+class Welcome(Done):
+    """The reply to `hello`."""
+
+    me = fields.Nested(bodies.Me, required=True)
+    heartbeat_s = fields.Integer(required=True)
+    server_time = fields.String(required=True)
+
+
+class Sent(Done):
+    """The reply to `send`: the message is stored, and this is its place."""
+
+    message_id = Id(required=True)
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = fields.Integer(required=True)
+    at = fields.String(required=True)
+
+
+class Renewed(Done):
+    """The reply to `token`."""
+
+    expires_at = fields.String(required=True)
+
+
+class Pong(Done):
+    """The reply to `ping`."""
+
+    server_time = fields.String(required=True)
+
+
+REPLIES: dict[str, type[Done]] = {
+    "hello": Welcome,
+    "send": Sent,
+    "read": Done,
+    "typing": Done,
+    "token": Renewed,
+    "ping": Pong,
+}
+"""What each op is answered with when it succeeds; Refused otherwise."""
+
+
+class Push(Schema):
+    """What the server sends of its own accord."""
+
+    push = fields.String(required=True)
+
+
+class EntryPush(Push, bodies.Entry):
+    """A new entry of a stream: in order, each once."""
+
+
+class ConversationPush(Push, bodies.Conversation):
+    """A conversation that is new to this person, or changed outside its streams."""
+
+
+class Removed(Push):
+    """This person no longer takes part."""
+
+    conversation_id = Id(required=True)
+
+
+class Marked(Push):
+    """How far somebody has read, or has been reached."""
+
+    conversation_id = Id(required=True)
+    user_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = fields.Integer(required=True)
+
+
+class Types(Push):
+    """Somebody writes, or stopped writing."""
+
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    user = fields.Nested(bodies.Named, required=True)
+    active = fields.Boolean(required=True)
+
+
+class Presence(Push):
+    """Whether somebody of an open conversation is there; best effort."""
+
+    user_id = Id(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(("online", "away", "offline")))
+
+
+class CaughtUp(Push):
+    """Everything up to these heads has been sent."""
+
+    heads = fields.Dict(keys=Id(), values=fields.Nested(bodies.Positions), required=True)
+
+
+class Reset(Push):
+    """Too far behind: read the timeline instead, from its head on."""
+
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    head = fields.Integer(required=True)
+
+
+class Beat(Push):
+    """A sign of life."""
+
+    server_time = fields.String(required=True)
+
+
+class Bye(Push):
+    """The socket is about to close."""
+
+    code = fields.Integer(required=True)
+    reason = fields.String(required=True)
+    retry_after_ms = fields.Integer(required=True)
+
+
+PUSHES: dict[str, type[Push]] = {
+    "entry": EntryPush,
+    "conversation": ConversationPush,
+    "removed": Removed,
+    "read": Marked,
+    "delivered": Marked,
+    "typing": Types,
+    "presence": Presence,
+    "caught_up": CaughtUp,
+    "reset": Reset,
+    "beat": Beat,
+    "bye": Bye,
 }
