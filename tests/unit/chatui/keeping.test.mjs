@@ -84,6 +84,25 @@ test("a refused message keeps its text and its reason, also through a reload, an
   assert.equal(after.ready()[0].body, "text 1");
 });
 
+test("what was refused for being behind goes again without asking; what failed otherwise asks as before", () => {
+  const outbox = new Outbox(new Shelf(), "nora");
+  for (const id of ["1", "2"]) outbox.add({ ...item(id, id), asked: { seen_seq: 4, priority: "urgent" } });
+  outbox.failed("1", { code: "stale" });
+  outbox.failed("2", { code: "unavailable" });
+
+  outbox.anyway("1");
+  outbox.anyway("2");
+
+  assert.deepEqual(outbox.ready().map(({ asked }) => asked), [{ seen_seq: null, priority: "urgent" }, { seen_seq: 4, priority: "urgent" }]);
+});
+
+test("the files of a draft stay with it, also where nothing is typed", () => {
+  const shelf = new Shelf();
+  new Drafts(shelf, "nora").put("c", { text: "", stream: "shared", files: [{ id: "A", name: "scan.pdf" }] });
+
+  assert.deepEqual(new Drafts(shelf, "nora").get("c").files, [{ id: "A", name: "scan.pdf" }]);
+});
+
 test("an acknowledged message is off the device and still on the page until its entry is heard", () => {
   const shelf = new Shelf();
   const outbox = new Outbox(shelf, "nora");

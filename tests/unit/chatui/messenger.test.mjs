@@ -223,6 +223,21 @@ test("a session that ended is told, by the socket and by a refused call", async 
   assert.deepEqual([...new Set(away)], [4501, 4503]);
 });
 
+test("what one sends on another device is told, what one sends here is not", async () => {
+  const gateway = new Gateway();
+  const { messenger, line } = await nora({ gateway, onSend: accepting(gateway) });
+  let told = 0;
+  messenger.addEventListener("own", () => { told += 1; });
+
+  messenger.send("c", { body: "here", stream: "shared" });
+  await until(() => messenger.outbox.of("c").length === 0);
+  assert.equal(told, 0);
+  gateway.log.push(post(5, { actor: "nora" }));
+  line().says({ push: "entry", ...gateway.log[4] });
+
+  assert.equal(told, 1);
+});
+
 test("a conversation one was removed from is gone at once", async () => {
   const { messenger, line } = await nora();
 
@@ -230,4 +245,34 @@ test("a conversation one was removed from is gone at once", async () => {
 
   assert.equal(messenger.conversations.get("c"), undefined);
   assert.equal(messenger.missing.get("c").code, "not_found");
+});
+
+test("a message carries what it was given, and shows it until it is stored", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend() {} });
+  const attachments = [{ id: "A", name: "scan.pdf" }];
+
+  messenger.send("c", { body: "look", stream: "shared", shown: { attachments, priority: "urgent" }, asked: { attachment_ids: ["A"], priority: "urgent", seen_seq: 3 } });
+  await until(() => gateway.sends.length === 1);
+
+  const [{ ref, op, client_message_id: id, ...frame }] = gateway.sends;
+  assert.deepEqual(frame, { conversation_id: "c", body: "look", stream: "shared", attachment_ids: ["A"], priority: "urgent", seen_seq: 3 });
+  assert.deepEqual([messenger.outbox.of("c")[0].attachments, messenger.outbox.of("c")[0].priority], [attachments, "urgent"]);
+});
+
+test("an answer that crosses a newer message is not sent, says so, and goes once the person wants it all the same", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend(frame, line) {
+    if (frame.seen_seq === 3) return line.says({ ref: frame.ref, ok: false, problem: { code: "stale", status: 409 } });
+    return accepting(gateway)(frame, line);
+  } });
+
+  messenger.send("c", { body: "rest", stream: "shared", asked: { seen_seq: 3 } });
+  await until(() => messenger.outbox.of("c")[0]?.state === "failed");
+  assert.equal(messenger.outbox.of("c")[0].problem.code, "stale");
+  messenger.retry(messenger.outbox.of("c")[0].client_message_id);
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.deepEqual(gateway.sends.map(({ seen_seq: seen }) => seen), [3, null]);
+  assert.equal(new Set(gateway.sends.map((frame) => frame.client_message_id)).size, 1);
 });

@@ -28,7 +28,7 @@ def content_security_policy(origins: Origins) -> str:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self' blob: data:",
+            "img-src 'self' blob:",
             "font-src 'self'",
             "media-src 'self' blob:",
             "manifest-src 'self'",

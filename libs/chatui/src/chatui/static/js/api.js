@@ -20,8 +20,8 @@ export class Api {
   edit = (messageId, body) => this.call("PATCH", `/messages/${messageId}`, { body });
   recall = (messageId) => this.call("DELETE", `/messages/${messageId}`);
 
-  async call(method, path, body) {
-    const answer = await this.fetcher(this.root + path, { method, body: body && JSON.stringify(body),
+  async call(method, path, body, more) {
+    const answer = await this.fetcher(this.root + path, { ...more, method, body: body && JSON.stringify(body),
       headers: body ? { "Content-Type": "application/json" } : {}, signal: AbortSignal.timeout(15_000) }).catch(() => { throw new Problem({ code: "line_lost" }); });
     const content = await answer.json().catch(() => null);
     if (answer.ok) return content;

@@ -1,5 +1,6 @@
 /**
- * Typed but unsent text, one draft a conversation, kept on this device under its owner's id.
+ * Typed but unsent text, one draft a conversation, kept on this device under its owner's id, with the files that are
+ * already with the server. later/drafts-elsewhere.js brings the text to one's other devices; it hears of each `put`.
  *
  * - A reload, a lost line or an ended session loses nothing; `clear()` at sign-out leaves nothing behind.
  * - Nobody comes back to a draft of last month, and the device may not be theirs alone: old ones go.
@@ -16,7 +17,12 @@ export class Drafts {
   get = (id) => parsed(this.storage.getItem(this.prefix + id)) ?? { text: "", stream: "shared" };
 
   put(id, draft) {
-    if (draft.text.trim() || draft.subject) keep(this.storage, this.prefix + id, { ...draft, at: this.now() });
+    this.lay(id, { ...draft, at: this.now() });
+    this.changed?.(id);
+  }
+
+  lay(id, draft) {
+    if (draft.text.trim() || draft.subject || draft.files?.length) keep(this.storage, this.prefix + id, draft);
     else this.storage.removeItem(this.prefix + id);
   }
 

@@ -1,38 +1,48 @@
 /**
  * Where one writes: Enter sends, Shift+Enter breaks the line, the field grows, the text is kept as a draft.
  *
- * Emits `send` `{body, stream, reply}`, `edit` `{entry, body}`, `draft` `{text, stream}`, `writing` `{active, stream}`
- * and `reopen`. It never clears a text that nobody took.
+ * Emits `send` `{body, stream, reply, shown, asked}`, `edit` `{entry, body}`, `draft` `{text, stream, files}`, `writing`
+ * `{active, stream}` and `reopen`. It never clears a text that nobody took.
+ * Files, mentions, urgency and the count of characters are later/composing.js, loaded as the conversation is entered.
  */
 import { draw, emit, fill, part } from "./dom.js";
 import { t } from "./texts.js";
 
-const TELL_BELOW = 500;
-
-export function messageComposer() {
+/** `chat` is for what comes later. */
+export function messageComposer(chat) {
   const { node, ...places } = part("composer");
-  return Object.assign(node, { places, field: places.field });
+  return Object.assign(node, { chat, id: chat.id, places, field: places.field });
 }
 
 class MessageComposer extends HTMLElement {
   connectedCallback() {
     const { form, modes, cancel, reopen } = this.places;
-    form.onsubmit = (event) => { event.preventDefault(); this.#send(); };
-    if (modes) modes.onchange = ({ target }) => { this.stream = target.value; this.#dress(); this.#keep(); };
+    form.onsubmit = (event) => { event.preventDefault(); this.send(); };
+    if (modes) modes.onchange = ({ target }) => { this.stream = target.value; this.dress(); this.keep(); };
     cancel.onclick = () => this.turn(null);
     reopen.onclick = () => emit(this, "reopen");
     this.field.onkeydown = (event) => this.#key(event);
-    this.field.oninput = () => { this.#measure(); this.#keep(); this.#writing(this.field.value.trim() !== ""); };
+    this.field.oninput = () => { this.more?.measure(); this.keep(); this.#writing(this.field.value.trim() !== ""); };
     this.field.onblur = () => this.#writing(false);
+    this.addEventListener("focusin", () => this.#extend());
+    this.#extend();
   }
 
   /** Ready for a conversation; `internal` offers internal notes, `closed` `{reason, reopen}` takes the field away. */
-  show({ name, limit, draft, internal, closed, hint }) {
-    Object.assign(this, { name, limit, internal });
-    if (draft) Object.assign(this, { about: null, stream: internal ? draft.stream : "shared" }).field.value = draft.text;
+  show({ name, limit, draft, internal, closed, hint, people }) {
+    Object.assign(this, { name, limit, internal, people });
+    if (draft) this.take(draft);
     this.places.form.hidden = Boolean(closed);
     fill(this.places, { notice: Boolean(closed || hint), reason: hint ?? "", reopen: false, ...closed });
-    this.#dress();
+    this.dress();
+  }
+
+  /** Write on where a draft was left: not over what is being typed. */
+  take(draft) {
+    const { field } = this;
+    if (field.value && field === document.activeElement) return;
+    Object.assign(this, { draft, about: null, stream: this.internal ? draft.stream : "shared" }).field.value = draft.text;
+    this.dress();
   }
 
   /** Turn to a message, `{reply}` or `{edit}` with a `title`, or back to what was there before. */
@@ -43,10 +53,10 @@ class MessageComposer extends HTMLElement {
     if (entry && this.internal) this.stream = entry.stream;
     if (text) this.field.value = text;
     this.field.focus();
-    this.#dress();
+    this.dress();
   }
 
-  #dress() {
+  dress() {
     const { about, places, name } = this;
     const note = this.stream === "internal";
     const prompt = note ? t("internal.compose") : t("compose.to", { name });
@@ -57,47 +67,49 @@ class MessageComposer extends HTMLElement {
     draw(places.picture, note ? "lock" : "send");
     this.field.placeholder = prompt;
     this.field.setAttribute("aria-label", prompt);
-    this.#measure();
+    this.more?.measure();
+  }
+
+  send() {
+    const { about, stream, field, more } = this;
+    const { edit, reply } = about ?? {};
+    const body = field.value.trim().normalize("NFC");
+    const message = { body, stream, reply };
+    if (!(body || (!edit && more?.full)) || [...body].length > this.limit) return field.focus();
+    if (!edit && more?.holds(message)) return undefined;
+    this.turn(null);
+    if (!edit) field.value = "";
+    if (edit) emit(this, "edit", { entry: edit, body, about });
+    else emit(this, "send", { ...message, ...more?.give(body) });
+    this.keep();
+    this.#writing(false);
+    return this.more?.measure();
+  }
+
+  keep() {
+    if (!this.about?.edit) emit(this, "draft", { text: this.field.value, stream: this.stream, files: (this.more ?? this.draft)?.files });
   }
 
   #key(event) {
-    if (event.key === "Escape" && this.about) this.turn(null);
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches) return;
+    const { key, shiftKey, ctrlKey, metaKey, isComposing } = event;
+    if (isComposing || this.more?.key(event)) return;
+    if (key === "Escape" && this.about) this.turn(null);
+    if (key !== "Enter" || shiftKey || (matchMedia("(pointer: coarse)").matches && !ctrlKey && !metaKey)) return;
     event.preventDefault();
-    this.#send();
+    this.send();
   }
 
-  #send() {
-    const body = this.field.value.trim().normalize("NFC");
-    if (!body || [...body].length > this.limit) return this.field.focus();
-    const { about, stream } = this;
-    const { edit, reply } = about ?? {};
-    this.turn(null);
-    if (!edit) this.field.value = "";
-    if (edit) emit(this, "edit", { entry: edit, body, about });
-    else emit(this, "send", { body, stream, reply });
-    this.#keep();
-    this.#writing(false);
-    return this.#measure();
-  }
-
-  #keep() {
-    if (!this.about?.edit) emit(this, "draft", { text: this.field.value, stream: this.stream });
+  async #extend() {
+    this.loading ??= import("./later/composing.js").catch(() => { this.loading = null; });
+    const later = await this.loading;
+    if (!later || this.more || !this.isConnected) return;
+    this.more = new later.Composing(this);
+    this.dress();
   }
 
   #writing(active) {
     if (active || this.told) emit(this, "writing", { active, stream: this.stream });
     this.told = active;
-  }
-
-  #measure() {
-    const left = this.limit - [...this.field.value.trim()].length;
-    fill(this.places, { left: left < TELL_BELOW ? t(left < 0 ? "over" : "left", { n: Math.abs(left) }) : "" });
-    this.places.left.classList.toggle("over", left < 0);
-    this.places.send.disabled = left < 0;
-    if (CSS.supports("field-sizing", "content")) return;
-    this.field.style.height = "auto";
-    this.field.style.height = `${this.field.scrollHeight}px`;
   }
 }
 

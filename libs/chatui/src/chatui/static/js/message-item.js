@@ -37,6 +37,7 @@ class MessageItem extends HTMLElement {
       state: t(`state.${mark}`),
       more: row.acts.length > 0,
       failure: mark === "failed",
+      again: t(item?.problem?.code === "stale" ? "send_anyway" : "try_again"),
       problem: row.problem,
       seen: row.seen,
     });

@@ -98,15 +98,16 @@ export class Messenger extends EventTarget {
     if (wanted) this.#once(`older ${id}`, () => this.#fetch(id, timeline, wanted));
   }
 
-  send(id, { body, stream, reply }) {
-    this.outbox.add({ client_message_id: newId(), conversation_id: id, stream, body, at: new Date().toISOString(),
-      ...(reply && { reply_to: reply.message.id, quoted: reply.message.body.slice(0, 140) }) });
+  /** `shown` is what the message shows beside its text, `asked` what the server is asked with it. */
+  send(id, { body, stream, reply, shown, asked }) {
+    this.outbox.add({ client_message_id: newId(), conversation_id: id, stream, body, asked, at: new Date().toISOString(),
+      ...shown, ...(reply && { reply_to: reply.message.id, quoted: reply.message.body.slice(0, 140) }) });
     this.#tell("change");
     this.#flush();
   }
 
   retry(clientId) {
-    this.outbox.again(clientId);
+    this.outbox.anyway(clientId);
     this.#tell("change");
     this.socket.retryNow();
     this.#flush();
@@ -202,9 +203,15 @@ export class Messenger extends EventTarget {
     const id = entry.conversation_id;
     if (["unknown", "stale"].includes(this.conversations.hear(entry))) this.#reread(id);
     if (this.timelines.get(id)?.add(entry) === "waiting") this.#mend(id, 300);
-    if (entry.message && entry.actor.id === this.me.user.id) this.outbox.remove(entry.message.client_message_id);
+    if (entry.message && entry.actor.id === this.me.user.id) this.#hearOwn(entry.message);
     this.writers.get(id)?.delete(entry.actor?.id);
     this.#tell("change");
+  }
+
+  /** What I sent is stored; on another device, it may have been the draft that stands here. */
+  #hearOwn({ client_message_id: clientId }) {
+    if (!this.outbox.items.has(clientId)) this.#tell("own");
+    this.outbox.remove(clientId);
   }
 
   #hearTyping({ conversation_id: id, stream, user, active }) {
@@ -286,11 +293,11 @@ export class Messenger extends EventTarget {
     for (const item of this.outbox.ready()) this.#post(item);
   }
 
-  async #post({ client_message_id: clientId, conversation_id: id, stream, body, reply_to }) {
+  async #post({ client_message_id: clientId, conversation_id: id, stream, body, reply_to, asked }) {
     this.outbox.sending(clientId);
     try {
       await this.socket.ask("send", { client_message_id: clientId, conversation_id: id, body, ...(reply_to && { reply_to }),
-        ...(this.internal && { stream }) });
+        ...(this.internal && { stream }), ...asked });
       this.outbox.sent(clientId);
     } catch (problem) {
       this.#notSent(clientId, problem);

@@ -33,7 +33,13 @@ export class Outbox {
   sending = (clientId) => this.#change(clientId, { state: "sending", problem: null });
 
   /** Not known to be stored: it goes again, under the same id. */
-  again = (clientId) => this.#change(clientId, { state: "queued", problem: null });
+  again = (clientId, more) => this.#change(clientId, { state: "queued", problem: null, ...more });
+
+  /** The person wants it to go. Refused as stale, they have seen what came in between: it asks no more. */
+  anyway(clientId) {
+    const { asked, problem } = this.items.get(clientId) ?? {};
+    this.again(clientId, problem?.code === "stale" && { asked: { ...asked, seen_seq: null } });
+  }
 
   failed = (clientId, { code, detail }) => this.#change(clientId, { state: "failed", problem: { code, detail } });
 

@@ -14,7 +14,7 @@ import { listed } from "./when.js";
 export class ThreadView {
   constructor(chat, conversation) {
     const { messenger, id, myId, main } = chat;
-    Object.assign(this, { chat, messenger, id, myId, thread: messageThread(), composer: messageComposer(), typing: part("typing").node });
+    Object.assign(this, { chat, messenger, id, myId, thread: messageThread(), composer: messageComposer(chat), typing: part("typing").node });
     this.unread = { read: conversation.read?.[myId] ?? {}, counts: conversation.unread };
     this.head = part("head");
     this.head.back.onclick = () => chat.back();
@@ -43,7 +43,7 @@ export class ThreadView {
     const names = chat.names(conversation, myId);
     fill(this.head, { title: names.title, sub: names.subtitle, closed: conversation.status === "closed" });
     chat.hooks.head(this.head, conversation, names);
-    this.composer.show({ limit: messenger.me.limits?.body_chars ?? 10_000, ...chat.hooks.composer(conversation) });
+    this.composer.show({ people: conversation.participants, limit: messenger.me.limits?.body_chars ?? 10_000, ...chat.hooks.composer(conversation) });
     this.thread.show({ rows, myId, label: t("messages_with", { name: names.title }), before: timeline.older() !== null,
       empty: t("nothing_yet"), dress: (row) => this.#dress(row, conversation, row === latest) });
     this.#showTyping();
