@@ -245,6 +245,14 @@ class StandInConversations:
             ("/timeline", {"items": [entry], "head": entry["seq"], "has_more": False}),
             ("/history", samples.load("bodies")["History"]),
             ("/directory", samples.load("bodies")["Directory"]),
+            ("/receipts", samples.load("bodies")["Receipts"]),
+            ("/reminder", samples.load("bodies")["Reminded"]),
+            ("/patient", samples.load("bodies")["Patient"]),
+            (
+                "/preferences",
+                samples.load("bodies")["Preferences" if call.method == "GET" else "Preference"],
+            ),
+            ("/drafts", samples.load("bodies")["Drafts"]),
         ):
             if call.path.endswith(end):
                 return httpx.Response(200, json=body)

@@ -108,10 +108,23 @@ def _typing(body: Mapping[str, Any], presenter: Presenter) -> StatePush | None:
     )
 
 
+def _reminder(body: Mapping[str, Any], presenter: Presenter) -> StatePush | None:
+    shown = presenter.state({name: body[name] for name in ("conversation_id", "stream", "seq", "message_id", "user")})
+    return None if shown is None else StatePush(frame=push("reminder", shown), conversation_id=shown["conversation_id"])
+
+
+def _preference(body: Mapping[str, Any], _presenter: Presenter) -> StatePush:
+    """Make the push of what is its owner's alone, and holds nothing but what they chose."""
+    shown = {name: body[name] for name in ("conversation_id", "pinned", "notify", "archived")}
+    return StatePush(frame=push("preference", shown), conversation_id=body["conversation_id"])
+
+
 _STATES: dict[str, Callable[[Mapping[str, Any], Presenter], StatePush | None]] = {
     events.CONVERSATION_CHANGED: _changed,
     events.PARTICIPANT_REMOVED: _removed,
     events.MARK_READ: _mark("read"),
     events.MARK_DELIVERED: _mark("delivered"),
     events.TYPING: _typing,
+    events.REMINDER: _reminder,
+    events.PREFERENCE: _preference,
 }

@@ -10,11 +10,12 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from wire.ids import is_id
-from wire.text import BODY_CHARS, SUBJECT_CHARS, clean_body, clean_subject
+from wire.text import BODY_CHARS, SUBJECT_CHARS, clean_body, clean_draft, clean_subject
 
 STREAMS = ("shared", "internal")
 KINDS = ("direct", "group", "patient")
-FILTERS = ("all", "unread", "patients", "staff", "closed")
+FILTERS = ("all", "unread", "patients", "staff", "closed", "archived")
+NOTIFY = ("all", "mentions", "none")
 PAGE = 50
 PAGE_MAX = 200
 MENTIONS_MAX = 100
@@ -44,7 +45,8 @@ class CleanText(fields.String):
     """Typed text, cleaned by one of `wire.text`'s functions."""
 
     def __init__(self, clean: Callable[[str], str], limit: int, **more: Any) -> None:  # noqa: ANN401 - as above
-        super().__init__(metadata={"minLength": 1, "maxLength": limit}, **more)
+        shortest = more.pop("shortest", 1)
+        super().__init__(metadata={"minLength": shortest, "maxLength": limit}, **more)
         self._clean = clean
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:  # noqa: ANN401 - as above
@@ -138,6 +140,37 @@ class MarkRead(Request):
     seq = Sequence(required=True)
 
 
+class ForwardMessage(Request):
+    """POST /messages/<id>/forward: where to; `confirmed` says a second time that a patient is meant to read it."""
+
+    conversation_id = Id(required=True)
+    client_message_id = Id(required=True)
+    stream = fields.String(load_default="shared", validate=validate.OneOf(STREAMS))
+    confirmed = fields.Boolean(load_default=False)
+
+
+class MarkUnread(Request):
+    """PUT /conversations/<id>/unread: from this entry on, until next read there."""
+
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = Sequence(required=True)
+
+
+class ChangePreference(Request):
+    """PUT /conversations/<id>/preferences; what is left out stays as it is."""
+
+    pinned = fields.Boolean()
+    notify = fields.String(validate=validate.OneOf(NOTIFY))
+    archived = fields.Boolean()
+
+
+class KeepDraft(Request):
+    """PUT /conversations/<id>/draft; an empty body forgets it."""
+
+    stream = fields.String(load_default="shared", validate=validate.OneOf(STREAMS))
+    body = CleanText(clean_draft, BODY_CHARS, required=True, shortest=0)
+
+
 class AddParticipant(Request):
     """POST /conversations/<id>/participants."""
 
@@ -223,6 +256,15 @@ class Attachment(Schema):
     thumbnail_url = fields.String(required=True, allow_none=True)
 
 
+class Forwarded(Schema):
+    """Where a forwarded message came from: who wrote it when, and in which kind of conversation."""
+
+    author = fields.Nested(Person, required=True)
+    at = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    subject = fields.String(required=True, allow_none=True)
+
+
 class Message(Schema):
     """A message as it is now; a recalled one has an empty body."""
 
@@ -236,6 +278,7 @@ class Message(Schema):
     acknowledgement = fields.Nested(Acknowledgement, required=True)
     edited_at = fields.String(required=True, allow_none=True)
     recalled = fields.Boolean(required=True)
+    forwarded = fields.Nested(Forwarded, metadata={"description": "only of a forwarded message"})
 
 
 ENTRY_TYPES = (
@@ -337,6 +380,73 @@ class History(Schema):
     """The earlier bodies of a message, oldest first."""
 
     items = fields.List(fields.Nested(Version), required=True)
+
+
+class Receipt(Schema):
+    """What became of a message at one person; null where it did not, or nothing is known."""
+
+    user = fields.Nested(Person, required=True)
+    delivered_at = fields.String(required=True, allow_none=True)
+    read_at = fields.String(required=True, allow_none=True)
+    acknowledged_at = fields.String(required=True, allow_none=True)
+
+
+class Receipts(Schema):
+    """The receipts of everybody who may hear a message, but its author."""
+
+    items = fields.List(fields.Nested(Receipt), required=True)
+
+
+class Reminded(Schema):
+    """Who was reminded."""
+
+    reminded = fields.List(Id(), required=True)
+
+
+class Preference(Schema):
+    """What the caller prefers about one conversation, for themselves."""
+
+    conversation_id = Id(required=True)
+    pinned = fields.Boolean(required=True)
+    notify = fields.String(required=True, validate=validate.OneOf(NOTIFY))
+    archived = fields.Boolean(required=True)
+
+
+class Preferences(Schema):
+    """The caller's preferences where they differ from what everybody begins with."""
+
+    items = fields.List(fields.Nested(Preference), required=True)
+
+
+class KeptDraft(Schema):
+    """What the caller was writing somewhere."""
+
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    body = fields.String(required=True)
+    updated_at = fields.String(required=True)
+
+
+class Drafts(Schema):
+    """The caller's drafts, the newest first."""
+
+    items = fields.List(fields.Nested(KeptDraft), required=True)
+
+
+class Identifier(Schema):
+    """A number by which a patient is known somewhere."""
+
+    system = fields.String(required=True)
+    value = fields.String(required=True)
+
+
+class Patient(Schema):
+    """Who a patient is, as the clinic's records have it."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    birth_date = fields.String(required=True, allow_none=True, metadata={"format": "date"})
+    identifiers = fields.List(fields.Nested(Identifier), required=True)
 
 
 class DirectoryPerson(Schema):

@@ -22,6 +22,8 @@ PARTICIPANT_REMOVED = "participant.removed"
 MARK_READ = "mark.read"
 MARK_DELIVERED = "mark.delivered"
 TYPING = "typing"
+REMINDER = "message.reminder"
+PREFERENCE = "preference.changed"
 
 PULSE = "pulse"
 """The relay's sign of life: a batch of no events, to each plane."""

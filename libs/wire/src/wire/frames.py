@@ -223,6 +223,20 @@ class Presence(Push):
     state = fields.String(required=True, validate=validate.OneOf(("online", "away", "offline")))
 
 
+class Reminder(Push):
+    """Somebody asks once more for an acknowledgement that this person has not given."""
+
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = fields.Integer(required=True)
+    message_id = Id(required=True)
+    user = fields.Nested(bodies.Named, required=True)
+
+
+class PreferencePush(Push, bodies.Preference):
+    """What this person prefers now, chosen on one of their devices."""
+
+
 class CaughtUp(Push):
     """Everything up to these heads has been sent."""
 
@@ -259,6 +273,8 @@ PUSHES: dict[str, type[Push]] = {
     "delivered": Marked,
     "typing": Types,
     "presence": Presence,
+    "reminder": Reminder,
+    "preference": PreferencePush,
     "caught_up": CaughtUp,
     "reset": Reset,
     "beat": Beat,

@@ -24,6 +24,12 @@ def clean_subject(text: str, limit: int = SUBJECT_CHARS) -> str:
     return _clean(" ".join(text.split()), limit, _REFUSED_IN_SUBJECT)
 
 
+def clean_draft(text: str, limit: int = BODY_CHARS) -> str:
+    """Return a draft as it is kept: not trimmed, perhaps empty; ValueError with a sentence where a body would be."""
+    typed = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _clean(typed, limit, _REFUSED_IN_BODY) and unicodedata.normalize("NFC", typed) if typed.strip() else ""
+
+
 def _clean(text: str, limit: int, refused: re.Pattern[str]) -> str:
     if refused.search(text):
         raise ValueError("Must not contain control characters.")

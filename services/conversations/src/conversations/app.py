@@ -24,15 +24,21 @@ from conversations.service.acknowledging import Acknowledging
 from conversations.service.catching_up import CatchingUp
 from conversations.service.changing import Changing
 from conversations.service.desk import Desk
+from conversations.service.drafting import Drafting
+from conversations.service.forwarding import Forwarding
 from conversations.service.gathering import Gathering
 from conversations.service.marking import Marking
 from conversations.service.opening import Opening
+from conversations.service.preferring import Preferring
 from conversations.service.reading import Reading
+from conversations.service.receipts import Receipts
 from conversations.service.typing import Typing
+from conversations.service.unreading import Unreading
 from conversations.settings import Settings
 from conversations.web.batches import Batches
 from conversations.web.doors import UseCases, doors
 from conversations.web.keys import Keys
+from conversations.web.own import Own
 from servicekit import http
 from servicekit.background import Background, Stop
 from servicekit.changes import ChangeFeed
@@ -125,6 +131,9 @@ def _use_cases(desk: Desk, typing: Typing) -> UseCases:
         opening=Opening(desk),
         changing=Changing(desk),
         acknowledging=Acknowledging(desk),
+        receipts=Receipts(desk),
+        forwarding=Forwarding(desk),
+        own=Own(preferring=Preferring(desk), drafting=Drafting(desk), unreading=Unreading(desk)),
         catching_up=CatchingUp(desk),
         typing=typing,
     )

@@ -84,6 +84,8 @@ class StateType(StrEnum):
     READ = "mark.read"
     DELIVERED = "mark.delivered"
     TYPING = "typing"
+    REMINDER = "message.reminder"
+    PREFERENCE = "preference.changed"
 
 
 class Action(StrEnum):
@@ -102,6 +104,15 @@ class Action(StrEnum):
     EDITED = "message.edited"
     RECALLED = "message.recalled"
     ACKNOWLEDGED = "message.acknowledged"
+    REMINDED = "message.reminded"
+    FORWARDED = "message.forwarded"
+    RECEIPTS_READ = "message.receipts_read"
+    MARKED_UNREAD = "message.marked_unread"
+    PREFERRED = "conversation.preferred"
+    PREFERENCES_READ = "preferences.read"
+    DRAFTED = "draft.kept"
+    DRAFTS_READ = "drafts.read"
+    PATIENT_VIEWED = "patient.viewed"
     HISTORY_READ = "message.history_read"
     JOINED = "participant.joined"
     LEFT = "participant.left"
@@ -203,6 +214,8 @@ class Sent:
     edited_at: datetime | None
     recalled_at: datetime | None
     ask_acknowledgement: bool
+    reminded_at: datetime | None
+    forwarded: str | None = field(repr=False)
     body: str = field(repr=False)
 
 

@@ -113,6 +113,24 @@ def require_acknowledging(claims: Claims, message: Sent) -> None:
         raise Conflict("The message was recalled.")
 
 
+def require_reminding(claims: Claims, message: Sent) -> None:
+    """Let the author or a moderator remind those who were asked to acknowledge."""
+    require_staff(claims)
+    if not message.ask_acknowledgement or message.recalled_at is not None:
+        raise Conflict("This message does not ask for an acknowledgement.")
+    if message.author_id != claims.user_id and not claims.may(Permission.MODERATE):
+        raise PermissionRequired("Only its author or a moderator may remind others of a message.")
+
+
+def require_forwarding(claims: Claims, message: Sent, target: Standing, stream: Stream, *, confirmed: bool) -> None:
+    """Let staff forward what they hear; to where a patient reads it only when they said so a second time."""
+    require_staff(claims)
+    if message.recalled_at is not None:
+        raise Conflict("The message was recalled.")
+    if target.kind is Kind.PATIENT and stream is Stream.SHARED and not confirmed:
+        raise Conflict("The patient would read this. Confirm that it is meant for them.")
+
+
 def require_history(claims: Claims, message: Sent) -> None:
     """Let staff who take part see earlier bodies; of a recalled message only its author and moderators."""
     require_staff(claims)

@@ -211,6 +211,10 @@ messages = Table(
     Column("posted_at", Instant, nullable=False),
     Column("edited_at", Instant),
     Column("recalled_at", Instant),
+    # When those who had not acknowledged it were last reminded.
+    Column("reminded_at", Instant),
+    # Of a forwarded message, where it came from, as JSON (`service.shapes.origin`); null for all others.
+    Column("forwarded", Text),
     # What it shows of its files, as a JSON list (`service.shapes.attachment`); null for the many without any.
     Column("attachments", Text),
     UniqueConstraint("client_message_id", "author_id", "conversation_id"),

@@ -35,9 +35,43 @@ class Positions(Schema):
     shared = fields.Integer(required=True)
 
 
+class KeepDraft(bodies.KeepDraft):
+    """PUT /conversations/<id>/draft; an empty body forgets it."""
+
+    stream = fields.String(load_default=SHARED, validate=validate.OneOf((SHARED,)))
+
+
+class MarkUnread(bodies.MarkUnread):
+    """PUT /conversations/<id>/unread: from this entry on, until next read there."""
+
+    stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
+
+
+class KeptDraft(bodies.KeptDraft):
+    """What the caller was writing somewhere."""
+
+    stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
+
+
+class Drafts(bodies.Drafts):
+    """The caller's drafts, the newest first."""
+
+    items = fields.List(fields.Nested(KeptDraft), required=True)
+
+
+class Message(bodies.Message):
+    """A message as it is now; where staff forwarded it from is not the patient's to know."""
+
+    class Meta:
+        """Left out."""
+
+        exclude = ("forwarded",)
+
+
 class Entry(bodies.Entry):
     """One numbered change; which of the later fields it has depends on its type."""
 
+    message = fields.Nested(Message, metadata={"description": "message.posted"})
     stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
 
 
@@ -63,9 +97,10 @@ class Timeline(bodies.Timeline):
 
 
 class Mark(Schema):
-    """How far somebody has read or has been reached."""
+    """How far somebody has read or has been reached; who is writing; who asks for an acknowledgement once more."""
 
     conversation_id = Id(required=True)
+    message_id = Id()
     user_id = Id()
     stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
     seq = fields.Integer()

@@ -14,6 +14,7 @@ from gatekit.callers import Callers
 from gatekit.conversations import Conversations
 from gatekit.examples import examples_of
 from gatekit.me import Limits, me
+from gatekit.own import Own, own_calls
 from gatekit.sending import Posting
 from portal_gateway import bodies
 from portal_gateway.presenter import Presenter
@@ -130,6 +131,8 @@ def calls(  # noqa: C901 - a list of doors, none branches
         """Say how far one has read; never moves back."""
         conversations.mark_read(caller(), conversation_id=str(conversation_id), **body)
         return Response(status=204)
+
+    own_calls(doors, conversations, Own(unread=bodies.MarkUnread, draft=bodies.KeepDraft, drafts=bodies.Drafts))
 
     def stale(problem: Stale) -> Response:
         shown = (present.entry(entry) for entry in problem.entries)

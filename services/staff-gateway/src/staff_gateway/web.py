@@ -14,6 +14,7 @@ from gatekit.callers import Callers
 from gatekit.conversations import Answer, Conversations
 from gatekit.examples import examples_of
 from gatekit.me import Limits, me
+from gatekit.own import Own, own_calls
 from gatekit.sending import Posting
 from servicekit.doors import json_response
 from wire import bodies
@@ -165,6 +166,36 @@ def calls(callers: Callers, conversations: Conversations, posting: Posting, limi
         """Find people one may write to."""
         return _shown(ask(caller(), "GET", "/directory", query=query))
 
+    @doors.call("GET", "/messages/<uuid:message_id>/receipts", gives=bodies.Receipts)
+    def message_receipts(message_id: UUID) -> Response:
+        """Tell who got a message, who read it and who acknowledged it, with the times."""
+        return _shown(ask(caller(), "GET", f"/messages/{message_id}/receipts"))
+
+    @doors.call("POST", "/messages/<uuid:message_id>/reminder", gives=bodies.Reminded, refuses=(Conflict,))
+    def remind(message_id: UUID) -> Response:
+        """Remind those who have not acknowledged a message; at most once in five minutes."""
+        return _shown(ask(caller(), "POST", f"/messages/{message_id}/reminder"))
+
+    @doors.call(
+        "POST",
+        "/messages/<uuid:message_id>/forward",
+        takes=bodies.ForwardMessage,
+        gives=bodies.Entry,
+        status=201,
+        also=200,
+        refuses=(Conflict, ConversationClosed),
+    )
+    def forward_message(body: dict[str, Any], message_id: UUID) -> Response:
+        """Forward a message into another conversation; to where a patient reads it only when `confirmed`."""
+        posting.count(caller())
+        return _shown(ask(caller(), "POST", f"/messages/{message_id}/forward", body=body))
+
+    @doors.call("GET", "/conversations/<uuid:conversation_id>/patient", gives=bodies.Patient)
+    def show_patient(conversation_id: UUID) -> Response:
+        """Show who the patient of a conversation is: name, birth date, identifiers."""
+        return _shown(ask(caller(), "GET", f"/conversations/{conversation_id}/patient"))
+
+    own_calls(doors, conversations, Own(unread=bodies.MarkUnread, draft=bodies.KeepDraft, drafts=bodies.Drafts))
     return doors
 
 

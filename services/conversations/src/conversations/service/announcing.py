@@ -39,6 +39,13 @@ def announce_change(work: Work, standing: Standing, audience: Audience) -> None:
         _announce(work, standing, audience, [person])
 
 
+def announce_to_oneself(work: Work, conversation_id: str, audience: Audience) -> None:
+    """Announce a conversation to the caller's own devices: it is only for them that something changed."""
+    shown = shown_to(work.connection, work.claims, [conversation_id])
+    if shown:
+        work.tell(StateType.CONVERSATION, {"conversation": shown[0]}, audience.among({work.claims.user_id}))
+
+
 def _announce(work: Work, standing: Standing, audience: Audience, people: Collection[Person]) -> None:
     """Announce a conversation to people who see it alike."""
     one = next(iter(people))

@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from conversations import audit, outbox
 from conversations.model import Action, Audience, Parcel, Standing, StateType, Stream
 from conversations.policy import require_entrance, require_hearing, require_member
-from conversations.service.desk import Desk, again_after_a_lost_race
+from conversations.service.announcing import announce_to_oneself
+from conversations.service.desk import Desk, Work, again_after_a_lost_race
 from conversations.service.ledger import parcel_of
 from conversations.service.shapes import Shape
 from conversations.store import conversations as store
-from conversations.store import fence, marks
+from conversations.store import fence, marks, receipts
 from conversations.store.marks import Mark
 from servicekit.database import transaction
 from wire.claims import Claims
@@ -114,9 +115,24 @@ class _Group:
                 self._record(one, last_seq=moved.read_seq)
             now[key] = moved
         marks.put(self._connection, [mark for key, mark in now.items() if mark != before[key]], self._at)
-        parcels = (self._parcel(now[key], kind, seq) for key in before for kind, seq in _steps(before[key], now[key]))
+        steps = [(now[key], kind, seq) for key in before for kind, seq in _steps(before[key], now[key])]
+        receipts.put(self._connection, [step for step in steps if self._is_heard(step[0])], self._at)
+        parcels = (self._parcel(*step) for step in steps)
         outbox.put(self._connection, [parcel for parcel in parcels if parcel is not None])
         audit.write(self._connection, self._records)
+        for one in kept:
+            key = one.conversation_id, one.claims.user_id, one.stream
+            if before[key].unread_from is not None and now[key].unread_from is None:
+                self._count_again(one)
+
+    def _is_heard(self, mark: Mark) -> bool:
+        return len(self._audiences[mark.conversation_id]) <= HEARD_AT_MOST
+
+    def _count_again(self, one: Reached) -> None:
+        """Tell a person's other devices what is unread, now that what was kept unread is read."""
+        work = Work(connection=self._connection, claims=one.claims, at=self._at, new_id=self._desk.new_id)
+        announce_to_oneself(work, one.conversation_id, self._audiences[one.conversation_id])
+        work.finish()
 
     def _record(self, one: Reached, *, refused: str | None = None, last_seq: int | None = None) -> None:
         self._records.append(
@@ -149,5 +165,5 @@ def _steps(before: Mark, now: Mark) -> Iterator[tuple[StateType, int]]:
 def _moved(before: Mark, one: Reached, standing: Standing) -> Mark:
     seq = min(one.seq, standing.head(one.stream))
     if one.kind is StateType.READ:
-        return replace(before, read_seq=max(before.read_seq, seq))
+        return replace(before, read_seq=max(before.read_seq, seq), unread_from=None)
     return replace(before, delivered_seq=max(before.delivered_seq, seq))

@@ -190,8 +190,9 @@ def append_post(
     at: datetime,
     new_id: Ids,
     writes: Writes,
+    forwarded: Shape | None = None,
 ) -> Shape:
-    """Append a message that was decided to be good."""
+    """Append a message that was decided to be good; `forwarded` is where it came from, if it did."""
     message_id = new_id()
     heard = ledger.audience.may_hear(draft.stream)
     mentions = [one for one in dict.fromkeys(draft.mentions) if one in heard]
@@ -203,6 +204,7 @@ def append_post(
         mentions=mentions,
         priority=draft.priority,
         ask_acknowledgement=draft.ask_acknowledgement,
+        forwarded=forwarded,
     )
     entry = ledger.append(draft.stream, EntryType.POSTED, author, {"message": shown}, message_id=message_id)
     writes.messages.append(
@@ -222,6 +224,7 @@ def append_post(
             "ask_acknowledgement": draft.ask_acknowledgement,
             "posted_at": at,
         }
+        | ({} if forwarded is None else {"forwarded": orjson.dumps(forwarded).decode()})
     )
     return entry
 

@@ -22,7 +22,7 @@ from conversations.service.joining import join_ones_own
 from conversations.service.shapes import Shape
 from conversations.service.showing import heard_by, mine, shown, shown_to
 from conversations.store import conversations as store
-from conversations.store import directory, timeline
+from conversations.store import directory, preferences, timeline
 from wire.claims import Claims, Plane
 from wire.ids import is_id
 from wire.permissions import Permission
@@ -89,6 +89,15 @@ class Reading:
         """Return a message's earlier bodies, oldest first."""
         return self._desk.do(claims, Action.HISTORY_READ, lambda work: _history(work, message_id))
 
+    def patient(self, claims: Claims, conversation_id: str) -> Shape:
+        """Return who the patient of a conversation is, as the clinic's records have it."""
+        return self._desk.do(
+            claims,
+            Action.PATIENT_VIEWED,
+            lambda work: _patient(work, conversation_id),
+            conversation_id=conversation_id,
+        )
+
     def people(self, claims: Claims, text: str, kind: PersonKind | None, limit: int) -> Shape:
         """Return whom the caller may write to."""
         return self._desk.do(claims, Action.SEARCHED_DIRECTORY, lambda work: _people(work, text, kind, limit))
@@ -128,7 +137,7 @@ def _list(work: Work, page: Page) -> Shape:
         work.connection,
         work.claims,
         only=_with_unread(work) if page.chosen == "unread" else None,
-        filtered=_filters(page),
+        filtered=_filters(page, portal=work.claims.plane is Plane.PORTAL),
         before=None if page.cursor is None else _read_cursor(page.cursor),
         limit=page.limit + 1,
     )
@@ -139,15 +148,18 @@ def _list(work: Work, page: Page) -> Shape:
     }
 
 
-def _filters(page: Page) -> list[ColumnElement[bool]]:
+def _filters(page: Page, *, portal: bool) -> list[ColumnElement[bool]]:
+    text, away = page.text.strip(), preferences.put_away(portal=portal)
+    # What was put away is found by its name.
+    here = [] if text else [~away]
     chosen: dict[str, list[ColumnElement[bool]]] = {
-        "all": [],
+        "all": here,
         "unread": [],
-        "patients": [store.of_kind(Kind.PATIENT)],
-        "staff": [store.of_kind(Kind.DIRECT, Kind.GROUP)],
-        "closed": [store.of_status(Status.CLOSED)],
+        "patients": [*here, store.of_kind(Kind.PATIENT)],
+        "staff": [*here, store.of_kind(Kind.DIRECT, Kind.GROUP)],
+        "closed": [*here, store.of_status(Status.CLOSED)],
+        "archived": [away],
     }
-    text = page.text.strip()
     return chosen[page.chosen] + ([store.named(text)] if text else [])
 
 
@@ -185,6 +197,23 @@ def _history(work: Work, message_id: str) -> Shape:
         bodies = [(message.version, message.body, message.posted_at)]
     earlier = [one for one in bodies if message.recalled_at is not None or one[0] < message.version]
     return {"items": [{"body": body, "at": to_wire(at)} for _, body, at in earlier]}
+
+
+def _patient(work: Work, conversation_id: str) -> Shape:
+    standing = heard_by(work.connection, work.claims, conversation_id)
+    require_staff(work.claims)
+    row = None
+    if standing.patient_id is not None:
+        row = directory.patient(work.connection, work.org, standing.patient_id)
+    if row is None:
+        raise NotFound
+    work.record(Action.PATIENT_VIEWED, conversation_id, subject_id=row.id)
+    return {
+        "id": row.id,
+        "name": row.name,
+        "birth_date": None if row.birth_date is None else row.birth_date.isoformat(),
+        "identifiers": orjson.loads(row.identifiers),
+    }
 
 
 def _people(work: Work, text: str, kind: PersonKind | None, limit: int) -> Shape:

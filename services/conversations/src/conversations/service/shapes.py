@@ -55,8 +55,9 @@ def message(  # noqa: PLR0913 - what every message has
     acknowledged: Iterable[Acknowledged] = (),
     edited_at: datetime | None = None,
     recalled: bool = False,
+    forwarded: Shape | None = None,
 ) -> Shape:
-    """Return a message as it is now."""
+    """Return a message as it is now; only one that was forwarded says where it came from."""
     return {
         "id": message_id,
         "client_message_id": client_message_id,
@@ -71,12 +72,18 @@ def message(  # noqa: PLR0913 - what every message has
         },
         "edited_at": None if edited_at is None else to_wire(edited_at),
         "recalled": recalled,
+        **({} if forwarded is None or recalled else {"forwarded": forwarded}),
     }
 
 
 def reply(message_id: str, seq: int, body: str, *, recalled: bool) -> Shape:
     """Return what an answer shows of the message it answers."""
     return {"id": message_id, "seq": seq, "excerpt": "" if recalled else excerpt(body)}
+
+
+def origin(*, author: Shape, at: datetime, kind: str, subject: str) -> Shape:
+    """Return where a forwarded message came from: who wrote it when, and in which kind of conversation."""
+    return {"author": author, "at": to_wire(at), "kind": kind, "subject": subject or None}
 
 
 def excerpt(body: str) -> str:
@@ -162,4 +169,5 @@ def _message_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
         acknowledged=acknowledged,
         edited_at=row.edited_at,
         recalled=row.recalled_at is not None,
+        forwarded=None if row.forwarded is None else orjson.loads(row.forwarded),
     )

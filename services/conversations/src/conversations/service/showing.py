@@ -74,8 +74,9 @@ def shown(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> l
     if not ids:
         return []
     members = store.participations(connection, ids)
-    reached = reached_of(connection, claims, rows)
-    unread = unread_of(connection, claims, rows, reached)
+    marks = timeline.read_marks(connection, ids, streams_of(claims))
+    reached = _reached(marks)
+    unread = _unread(connection, claims, rows, _counted_from(claims, marks))
     last = _last_entries(connection, claims, rows)
     return [_show(claims, row, members[row.id], reached.get(row.id, {}), unread, last.get(row.id)) for row in rows]
 
@@ -110,28 +111,38 @@ def audience_of(members: Collection[Participation]) -> Audience:
     return Audience(staff=staff, patients=patients)
 
 
-def reached_of(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> Reached:
-    """Return how far everybody has read in the streams the caller knows of."""
+def _reached(marks: Sequence[Row[Any]]) -> Reached:
+    """Return how far everybody has read."""
     found: defaultdict[str, defaultdict[str, dict[Stream, int]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in timeline.read_marks(connection, [row.id for row in rows], streams_of(claims)):
+    for mark in marks:
         found[mark.conversation_id][mark.user_id][Stream(mark.stream)] = mark.read_seq
     return found
 
 
-def unread_of(
-    connection: Connection, claims: Claims, rows: Sequence[Row[Any]], reached: Reached
+def _counted_from(claims: Claims, marks: Sequence[Row[Any]]) -> dict[tuple[str, Stream], int]:
+    """Return behind which seq the caller counts: what they have read, or less where they keep some of it unread."""
+    return {
+        (mark.conversation_id, Stream(mark.stream)): mark.read_seq
+        if mark.unread_from is None
+        else min(mark.read_seq, mark.unread_from - 1)
+        for mark in marks
+        if mark.user_id == claims.user_id
+    }
+
+
+def _unread(
+    connection: Connection, claims: Claims, rows: Sequence[Row[Any]], counted_from: Mapping[tuple[str, Stream], int]
 ) -> dict[tuple[str, str], int]:
     """Count only in streams whose head is beyond what the caller has read."""
     places: list[Point] = []
     for row in rows:
-        mine = reached.get(row.id, {}).get(claims.user_id, {})
         for stream in streams_of(claims):
             head, joined = (
                 (row.head_shared, row.joined_shared)
                 if stream is Stream.SHARED
                 else (row.head_internal, row.joined_internal)
             )
-            seen = max(mine.get(stream, 0), joined)
+            seen = max(counted_from.get((row.id, stream), 0), joined)
             if head > seen:
                 places.append((row.id, stream, seen))
     return timeline.unread(connection, claims.user_id, places)

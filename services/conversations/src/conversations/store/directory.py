@@ -136,6 +136,11 @@ def patient_name(connection: Connection, org: str, patient_id: str) -> str | Non
     return connection.execute(query).scalar()
 
 
+def patient(connection: Connection, org: str, patient_id: str) -> Row[Any] | None:
+    """Return a patient's record, or None when the organisation has no such patient."""
+    return connection.execute(select(patients).where(patients.c.id == patient_id, patients.c.org == org)).first()
+
+
 def standing_for(connection: Connection, org: str, patient_id: str) -> list[tuple[Person, int]]:
     """Return the active portal accounts that stand for a patient, each with the patient's place in its list."""
     query = (

@@ -26,6 +26,8 @@ class Mark:
     stream: Stream
     read_seq: int = 0
     delivered_seq: int = 0
+    unread_from: int | None = None
+    """From which entry on the person wants to have read nothing, until they next read there."""
 
     @property
     def key(self) -> Key:
@@ -58,6 +60,7 @@ def held(connection: Connection, keys: Collection[Key], *, org: str, at: datetim
             stream=Stream(row.stream),
             read_seq=row.read_seq,
             delivered_seq=row.delivered_seq,
+            unread_from=row.unread_from,
         )
         for row in connection.execute(query)
     )
@@ -75,7 +78,12 @@ def put(connection: Connection, moved: Sequence[Mark], at: datetime) -> None:
             marks.c.user_id == bindparam("its_user"),
             marks.c.stream == bindparam("its_stream"),
         )
-        .values(read_seq=bindparam("now_read"), delivered_seq=bindparam("now_delivered"), at=at)
+        .values(
+            read_seq=bindparam("now_read"),
+            delivered_seq=bindparam("now_delivered"),
+            unread_from=bindparam("now_unread_from"),
+            at=at,
+        )
     )
     connection.execute(
         statement,
@@ -86,6 +94,7 @@ def put(connection: Connection, moved: Sequence[Mark], at: datetime) -> None:
                 "its_stream": mark.stream,
                 "now_read": mark.read_seq,
                 "now_delivered": mark.delivered_seq,
+                "now_unread_from": mark.unread_from,
             }
             for mark in moved
         ],

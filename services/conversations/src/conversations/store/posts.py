@@ -22,14 +22,15 @@ def facts(connection: Connection, org: str, asks: Sequence[Ask]) -> Facts:
         standings=standings,
         audiences=conversations.audiences(connection, standings),
         people=directory.people(connection, org, {ask.author_id for ask in asks}),
-        posted=_posted(connection, {ask.key for ask in asks}),
+        posted=posted(connection, {ask.key for ask in asks}),
         answered=_answered(connection, org, {ask.reply_to for ask in asks if ask.reply_to is not None}),
     )
 
 
-def _posted(
+def posted(
     connection: Connection, keys: Collection[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Return by `Ask.key` the id and digest of what was posted under it."""
     key = messages.c.conversation_id, messages.c.author_id, messages.c.client_message_id
     query = select(*key, messages.c.id, messages.c.digest).where(tuple_(*key).in_(keys))
     return {(one, two, three): (found, digest) for one, two, three, found, digest in connection.execute(query)}

@@ -128,6 +128,8 @@ def sent(row: Row[Any]) -> Sent:
         edited_at=row.edited_at,
         recalled_at=row.recalled_at,
         ask_acknowledgement=row.ask_acknowledgement,
+        reminded_at=row.reminded_at,
+        forwarded=row.forwarded,
         body=row.body,
     )
 
@@ -202,7 +204,8 @@ def _unread_of(dialect: str, *, portal: bool) -> Select[Any]:
     shared = stream.c.value == Stream.SHARED
     head = case((shared, conversations.c.head_shared), else_=conversations.c.head_internal)
     joined = case((shared, participants.c.joined_shared), else_=participants.c.joined_internal)
-    seen = case((marks.c.read_seq > joined, marks.c.read_seq), else_=joined)
+    read = case((marks.c.unread_from <= marks.c.read_seq, marks.c.unread_from - 1), else_=marks.c.read_seq)
+    seen = case((read > joined, read), else_=joined)
     reader: BindParameter[str] = bindparam("reader")
     query = (
         select(conversations.c.id, stream.c.value, func.count())
@@ -241,7 +244,8 @@ def read_marks(
 
 @cache
 def _read_marks(dialect: str, streams: tuple[Stream, ...]) -> Select[Any]:
-    return select(marks.c.conversation_id, marks.c.user_id, marks.c.stream, marks.c.read_seq).where(
+    mark = marks.c.conversation_id, marks.c.user_id, marks.c.stream, marks.c.read_seq, marks.c.unread_from
+    return select(*mark).where(
         among(dialect, marks.c.conversation_id, "conversations"), marks.c.stream.in_(streams), marks.c.read_seq > 0
     )
 
@@ -264,6 +268,7 @@ def _entries() -> Select[Any]:
             messages.c.mentions,
             messages.c.priority,
             messages.c.ask_acknowledgement,
+            messages.c.forwarded,
             messages.c.edited_at,
             messages.c.recalled_at,
             answered.c.id.label("answered_id"),

@@ -15,10 +15,14 @@ from conversations.policy import kind_of
 from conversations.service.acknowledging import Acknowledging
 from conversations.service.catching_up import CatchingUp, Unlisted
 from conversations.service.changing import Change, Changing
+from conversations.service.forwarding import Forwarding
+from conversations.service.forwarding import Wish as Forward
 from conversations.service.opening import FirstMessage, Opening, Wish
 from conversations.service.reading import Page, Place, Reading
+from conversations.service.receipts import Receipts
 from conversations.service.typing import Typing
 from conversations.web.keys import Keys
+from conversations.web.own import Own, own_doors
 from servicekit.doors import json_object, json_response
 from wire.bodies import (
     STREAMS,
@@ -26,6 +30,7 @@ from wire.bodies import (
     ChangeConversation,
     DirectoryQuery,
     EditMessage,
+    ForwardMessage,
     Id,
     ListQuery,
     OpenConversation,
@@ -68,6 +73,9 @@ class UseCases:
     opening: Opening
     changing: Changing
     acknowledging: Acknowledging
+    receipts: Receipts
+    forwarding: Forwarding
+    own: Own
     catching_up: CatchingUp
     typing: Typing
 
@@ -140,6 +148,25 @@ def doors(keys: Keys, use: UseCases) -> Blueprint:  # noqa: C901 - a list of doo
     def history(message_id: UUID) -> Response:
         return json_response(use.reading.history(caller(), str(message_id)))
 
+    @inside.get("/messages/<uuid:message_id>/receipts")
+    def receipts(message_id: UUID) -> Response:
+        return json_response(use.receipts.of(caller(), str(message_id)))
+
+    @inside.post("/messages/<uuid:message_id>/reminder")
+    def remind(message_id: UUID) -> Response:
+        return json_response(use.receipts.remind(caller(), str(message_id)))
+
+    @inside.post("/messages/<uuid:message_id>/forward")
+    def forward_message(message_id: UUID) -> Response:
+        claims, body = caller(), _body(ForwardMessage())
+        wish = Forward(**{**body, "stream": Stream(body["stream"])})
+        entry, is_new = use.forwarding.forward(claims, str(message_id), wish)
+        return json_response(entry, CREATED if is_new else OK)
+
+    @inside.get("/conversations/<uuid:conversation_id>/patient")
+    def patient(conversation_id: UUID) -> Response:
+        return json_response(use.reading.patient(caller(), str(conversation_id)))
+
     @inside.get("/directory")
     def directory() -> Response:
         claims, query = caller(), _query(DirectoryQuery())
@@ -162,6 +189,7 @@ def doors(keys: Keys, use: UseCases) -> Blueprint:  # noqa: C901 - a list of doo
         unlisted = Unlisted(body["unlisted"])
         return json_response(use.catching_up.catch_up(claims, positions, unlisted, with_me=body["with_me"]))
 
+    own_doors(inside, caller, use.own)
     return inside
 
 
