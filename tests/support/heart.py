@@ -151,6 +151,22 @@ class Heart(RuleBasedStateMachine):
         elif refusal is None:
             assert told(answer) in paper.shows(note.stream)
 
+    @rule(who=CHOICES, which=CHOICES)
+    def acknowledge(self, who: int, which: int) -> None:
+        """Somebody acknowledges a message, perhaps again, perhaps one that never asked."""
+        asking = [(paper, note) for paper, note in self.notes if note.asks]
+        paper, note = self._one_of(asking if asking and which % 4 != 1 else self.notes, which)
+        reader = self._person(who)
+        answer = self._asks(reader, "POST", f"/messages/{note.id}/acknowledgement")
+        refusal = paper.refuses_acknowledging(reader, note)
+        assert _code(answer) == refusal
+        if refusal is None and reader.id not in note.acknowledged:
+            note.acknowledged.append(reader.id)
+            line = Line(type="message.acknowledged", actor=reader.id, note=note)
+            assert told(answer) == paper.writes(note.stream, line)
+        elif refusal is None:
+            assert told(answer) in paper.shows(note.stream)
+
     @rule(who=CHOICES, which=CHOICES, whom=CHOICES)
     def join(self, who: int, which: int, whom: int) -> None:
         """Somebody brings a colleague in, perhaps one who is there, perhaps one who had left."""
@@ -349,6 +365,7 @@ class Heart(RuleBasedStateMachine):
                 note.bodies[0],
                 stream=note.stream,
                 client_message_id=note.key,
+                ask_acknowledgement=note.asks,
                 **({"reply_to": note.answers.id} if note.answers else {}),
             )
             for paper, note in drafts
@@ -371,7 +388,12 @@ class Heart(RuleBasedStateMachine):
         said = [note for paper, note in self.notes if paper is self._paper(which) and note.stream == stream]
         answered = said[answer % len(said)] if said and answer % 3 == 0 else None
         return Note(
-            author=self._person(who), stream=stream, key=new_id(), bodies=[self._body(stream)], answers=answered
+            author=self._person(who),
+            stream=stream,
+            key=new_id(),
+            bodies=[self._body(stream)],
+            answers=answered,
+            asks=answer % 4 != 1,
         )
 
     def _body(self, stream: str) -> str:

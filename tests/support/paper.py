@@ -15,7 +15,7 @@ from wire.permissions import Permission
 SHARED, INTERNAL = "shared", "internal"
 
 Told = tuple[object, ...]
-"""An entry's stream, seq, type, actor, message, body, excerpt of what it answers, and person."""
+"""An entry's stream, seq, type, actor, message, body, excerpt of what it answers, who acknowledged it, and person."""
 
 
 def told(entry: dict[str, Any]) -> Told:
@@ -24,8 +24,15 @@ def told(entry: dict[str, Any]) -> Told:
     return (
         *(entry["stream"], entry["seq"], str(entry["type"]), entry["actor"]["id"], message["id"], message["body"]),
         (message.get("reply_to") or {}).get("excerpt"),
+        acknowledged_by(entry),
         (entry.get("user") or {}).get("id"),
     )
+
+
+def acknowledged_by(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Return who acknowledged the message of an entry, as the entry shows it; nobody where it shows no message."""
+    given = entry.get("message", {}).get("acknowledgement", {}).get("by", [])
+    return tuple(one["id"] for one in given)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -37,8 +44,10 @@ class Note:
     key: str
     bodies: list[str]
     answers: "Note | None" = None
+    asks: bool = False
     id: str = ""
     recalled: bool = False
+    acknowledged: list[str] = field(default_factory=list)
 
     @property
     def body(self) -> str:
@@ -125,6 +134,12 @@ class Paper:
         to_the_patient = self.patients and stream == SHARED
         return "permission_required" if to_the_patient and not _may(somebody, Permission.PATIENT_SEND) else None
 
+    def refuses_acknowledging(self, somebody: Somebody, note: Note) -> str | None:
+        asked = note.asks and somebody is not note.author and not note.recalled
+        return self.refuses_to_hear(somebody, note.stream) or (
+            None if asked or somebody.id in note.acknowledged else "conflict"
+        )
+
     def refuses_leading(self, somebody: Somebody) -> str | None:
         """Refuse who may neither bring people in nor close."""
         if somebody.id not in self.members or somebody.plane == "portal":
@@ -153,11 +168,14 @@ class Paper:
 
     def _shown(self, stream: str, seq: int, line: Line) -> Told:
         note, body, excerpt = line.note, None, None
+        acknowledged: tuple[str, ...] = ()
         if note and line.type == "message.posted":
             body, excerpt = note.body, note.answers.body if note.answers else None
+            acknowledged = tuple(note.acknowledged)
         if note and line.type == "message.edited":
             body = "" if note.recalled else note.bodies[line.version]
-        return stream, seq, line.type, line.actor, note.id if note else None, body, excerpt, line.user
+        named = note.id if note else None
+        return stream, seq, line.type, line.actor, named, body, excerpt, acknowledged, line.user
 
 
 def _may(somebody: Somebody, permission: str) -> bool:
@@ -170,19 +188,24 @@ class Copy:
 
     positions: dict[str, int]
     messages: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    acknowledged: set[tuple[str, str]] = field(default_factory=set)
     others: set[Told] = field(default_factory=set)
 
     def applies(self, entries: Iterable[dict[str, Any]]) -> "Copy":
         """Take entries in; each must be the next one of its stream."""
         for entry in entries:
-            stream, seq, kind, actor, message_id, body, _, user = told(entry)
+            stream, seq, kind, actor, message_id, body, _, _, user = told(entry)
             assert seq == self.positions[str(stream)] + 1, f"{stream} {seq} came after {self.positions}"
             self.positions[str(stream)] += 1
             if kind == "message.posted":
                 self.messages[str(message_id)] = (str(actor), entry["seq"], str(body))
+                self.acknowledged |= {(str(message_id), one) for one in acknowledged_by(entry)}
             elif kind in {"message.edited", "message.recalled"}:
                 author, posted, _ = self.messages[str(message_id)]
                 self.messages[str(message_id)] = (author, posted, str(body or ""))
+                self.others.add((stream, seq, kind, actor, message_id))
+            elif kind == "message.acknowledged":
+                self.acknowledged.add((str(message_id), str(actor)))
                 self.others.add((stream, seq, kind, actor, message_id))
             else:
                 self.others.add((stream, seq, kind, actor, user))

@@ -66,6 +66,17 @@ def test_saying_it_again_changes_nothing(nora: Somebody, dmitri: Somebody, talk:
     assert dmitri.timeline(talk)["head"] == first[1]["seq"]
 
 
+def test_saying_it_again_is_answered_though_the_message_was_recalled_since(
+    nora: Somebody, dmitri: Somebody, talk: str
+) -> None:
+    """Whoever lost the answer learns that it is stored; only a first acknowledgement comes too late."""
+    message = asked(nora, talk)
+    first = acknowledge(dmitri, message)
+    nora.asks("DELETE", f"/messages/{message}")
+
+    assert acknowledge(dmitri, message) == first
+
+
 def test_it_moves_no_unread_count(nora: Somebody, dmitri: Somebody, talk: str) -> None:
     """What is unread are messages, and an acknowledgement is none."""
     message = asked(nora, talk)

@@ -28,11 +28,12 @@ class Acknowledging:
 
 def _acknowledge(work: Work, message_id: str) -> Shape:
     message, standing, audience = locked_message(work, message_id)
-    require_acknowledging(work.claims, message)
     before = acknowledgements.of(work.connection, [message.id]).get(message.id, ())
     mine = next((one for one in before if one.user_id == work.claims.user_id), None)
     if mine is not None:
+        # Before anything else: whose answer was lost learns that it is stored, though it was recalled meanwhile.
         return shown_one(work.connection, timeline.at(work.connection, [(standing.id, message.stream, mine.seq)])[0])
+    require_acknowledging(work.claims, message)
     entry = work.ledger(standing, audience).append(
         message.stream, EntryType.ACKNOWLEDGED, work.me(), {"message_id": message.id}, message_id=message.id
     )
