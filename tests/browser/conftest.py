@@ -24,7 +24,9 @@ QUIET = [
 class Opens(Protocol):
     """Opens a screen."""
 
-    def __call__(self, *, portal: bool = False, size: dict[str, int] | None = None, dark: bool = False) -> Screen:
+    def __call__(
+        self, *, portal: bool = False, size: dict[str, int] | None = None, dark: bool = False, touch: bool = False
+    ) -> Screen:
         """Return a new, empty screen."""
 
 
@@ -43,8 +45,10 @@ def screen(browser: Browser, clinic: Clinic) -> Iterator[Opens]:
     with ExitStack() as stack:
         opened: list[Screen] = []
 
-        def opens(*, portal: bool = False, size: dict[str, int] | None = None, dark: bool = False) -> Screen:
-            made = stack.enter_context(Screen(browser, clinic.origin, portal=portal, size=size, dark=dark))
+        def opens(
+            *, portal: bool = False, size: dict[str, int] | None = None, dark: bool = False, touch: bool = False
+        ) -> Screen:
+            made = stack.enter_context(Screen(browser, clinic.origin, portal=portal, size=size, dark=dark, touch=touch))
             opened.append(made)
             return made
 

@@ -27,6 +27,7 @@ class Screen:
         portal: bool = False,
         size: dict[str, int] | None = None,
         dark: bool = False,
+        touch: bool = False,
     ) -> None:
         """Open an empty page; `complaints` collects what the page's own console says went wrong."""
         self.home = "/portal/messages" if portal else "/messaging"
@@ -35,6 +36,7 @@ class Screen:
             viewport={"width": (size or DESK)["width"], "height": (size or DESK)["height"]},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            has_touch=touch,
             locale="en-GB",
             permissions=["clipboard-read", "clipboard-write"],
         )
@@ -112,7 +114,25 @@ class Screen:
         self.composer.press("Enter")
         return self
 
+    def menu_of(self, text: str) -> Locator:
+        """Open what may be done with a message; returns the menu."""
+        message = self.message(text).last
+        message.hover()
+        message.get_by_role("button", name="Actions for this message").click()
+        menu = self.page.get_by_role("menu", name="Actions for this message")
+        expect(menu).to_be_visible()
+        return menu
+
+    def chooses(self, text: str, act: str) -> None:
+        """Do one of the things that may be done with a message."""
+        self.menu_of(text).get_by_role("menuitem", name=act, exact=True).click()
+
     # Seeing
+
+    def sees_in_view(self, text: str) -> Self:
+        """Wait until the message stands before one's eyes, not only somewhere in the log."""
+        expect(self.message(text).last).to_be_in_viewport(timeout=PATIENCE_MS)
+        return self
 
     def sees(self, text: str, *, within_ms: int = PATIENCE_MS) -> Self:
         """Wait until the message is there."""

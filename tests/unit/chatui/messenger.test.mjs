@@ -244,7 +244,7 @@ test("a conversation one was removed from is gone at once", async () => {
   line().says({ push: "removed", conversation_id: "c" });
 
   assert.equal(messenger.conversations.get("c"), undefined);
-  assert.equal(messenger.missing.get("c").code, "not_found");
+  assert.equal(messenger.missing.get("c").code, "removed");
 });
 
 test("a message carries what it was given, and shows it until it is stored", async () => {

@@ -48,11 +48,19 @@ export class Chat {
     this.visit();
   }
 
-  /** Open a conversation (or none) and give it its address. */
-  go(id) {
-    if (id === this.id) return this.focusThread();
-    history.pushState({ within: true }, "", id ? `${home}/${id}` : home);
+  /** Open a conversation (or none) and give it its address, `at` included. */
+  go(id, at = "") {
+    if (id === this.id && !at) return this.focusThread();
+    history.pushState({ within: true }, "", id ? this.addressOf(id, at) : home);
     return this.visit();
+  }
+
+  addressOf = (id, at = "") => `${home}/${id}${at}`;
+
+  /** Open a conversation at one entry, wherever in its history. */
+  goTo({ conversationId: id, stream, seq }) {
+    if (id === this.id && this.view) this.view.goTo({ stream, seq });
+    else this.go(id, `?at=${stream}.${seq}`);
   }
 
   back() {
@@ -65,7 +73,8 @@ export class Chat {
     const left = this.id;
     this.id = decodeURIComponent(location.pathname.slice(home.length + 1)) || null;
     document.body.dataset.view = this.id ? "thread" : "list";
-    Object.assign(this, { view: null, blank: null, arriving: this.id !== null });
+    const [, stream, seq] = /^\?at=(\w+)\.(\d+)$/.exec(location.search) ?? [];
+    Object.assign(this, { view: null, blank: null, arriving: this.id !== null, at: stream && { stream, seq: Number(seq) } });
     this.main.replaceChildren();
     if (this.id) this.messenger.open(this.id);
     else if (left) setTimeout(() => this.list.focusOn(left), 20);
@@ -105,14 +114,17 @@ export class Chat {
     const { conversation, messenger, id } = this;
     if (!id) return this.#blank("choose", "chat");
     const problem = messenger.missing.get(id);
+    if (problem?.code === "removed") return this.#blank("removed", "out");
     if (problem) return this.#blank([404, 422].includes(problem.status) || problem.code === "not_found" ? "missing" : "broken", "search", problem);
     const timeline = messenger.timelines.get(id);
     if (!conversation || !timeline?.loaded) return this.view || this.main.replaceChildren(part("bones").node);
     if (!this.view) this.blank = null;
-    this.view ??= new ThreadView(this, conversation);
-    this.view.show(conversation, timeline);
-    if (this.arriving) this.focusThread();
-    this.arriving = false;
+    const view = (this.view ??= new ThreadView(this, conversation));
+    if (this.at) view.thread.stick = false;
+    view.show(conversation, timeline);
+    if (this.at) view.goTo(this.at);
+    else if (this.arriving) this.focusThread();
+    Object.assign(this, { arriving: false, at: null });
     return undefined;
   }
 
@@ -170,6 +182,7 @@ export class Chat {
     const { messenger, list, line } = this;
     const { socket } = messenger;
     messenger.addEventListener("change", () => this.draw());
+    messenger.addEventListener("call", async ({ detail }) => (await import("./later/calls.js")).call(this, detail));
     messenger.addEventListener("line", () => line.show(socket.state));
     messenger.addEventListener("away", ({ detail }) => this.#away(detail));
     line.addEventListener("retry", () => socket.check());
@@ -186,7 +199,7 @@ export class Chat {
 
   /** Signed out elsewhere: what is typed stays on the device, and the way leads back here. */
   #away(code) {
-    if (code === 4501) location.assign(`${login}?next=${encodeURIComponent(location.pathname)}`);
+    if (code === 4501) location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
     else if (code === 4503) location.reload();
     else this.line.show("stopped");
   }

@@ -13,7 +13,7 @@ import { eventText } from "./names.js";
 import { t } from "./texts.js";
 import { dayName } from "./when.js";
 
-const FIRST = 80;
+export const FIRST = 80;
 const STEP = 50;
 const MOST = 300;
 const NEAR = 400;
@@ -32,11 +32,13 @@ class MessageThread extends HTMLElement {
   missed = 0;
 
   connectedCallback() {
-    this.log.onscroll = () => this.#scrolled();
+    this.log.onscroll = () => this.scrolled();
     this.log.onkeydown = (event) => this.#key(event);
-    this.places.jump.onclick = () => { emit(this, "latest"); this.log.focus(); };
-    this.places.above.onclick = () => emit(this, "first-new");
-    new ResizeObserver(() => this.#resized()).observe(this.log);
+    this.addEventListener("redress", ({ target }) => this.#redress(target));
+    for (const way of this.querySelectorAll("[data-way]")) way.onclick = () => emit(this, way.dataset.way);
+    if (matchMedia("(any-pointer: coarse)").matches) import("./later/message-touch.js").then(({ hold }) => hold(this.log));
+    const sizes = new ResizeObserver(() => this.#resized());
+    [this.log, this.places.body].forEach((node) => sizes.observe(node));
   }
 
   /** The entries behind what is shown, oldest first. */
@@ -51,40 +53,22 @@ class MessageThread extends HTMLElement {
   show({ rows, dress, myId, label, before, after, unread, empty }) {
     const opened = !this.rows.length && rows.length > 0;
     const latest = rows.at(-1);
-    const grown = latest && !after && latest.key !== this.rows.at(-1)?.key;
-    if (grown && !opened && !this.after && !this.stick && !latest.own) this.missed += 1;
-    Object.assign(this, { rows, dress, myId, before, after, unread, stick: this.stick && !after });
+    const grown = latest && !after && !this.after && latest.key !== this.rows.at(-1)?.key;
+    if (grown && !opened && !this.stick && !latest.own) this.missed += 1;
+    const news = rows.findIndex(({ key }) => key === "new");
+    const fresh = news < 0 ? unread : rows.slice(news).filter(({ type, own }) => type === "message" && !own).length;
+    Object.assign(this, { rows, dress, myId, before, after, fresh, stick: this.stick && !after });
     this.log.setAttribute("aria-label", label);
     this.places.body.dataset.empty = latest ? "" : empty;
+    this.places.body.classList.toggle("before", before);
     if (grown && latest.own && latest.item) this.toLatest();
-    else this.#draw();
+    else this.draw();
     if (opened) this.#open();
   }
 
   toLatest() {
     Object.assign(this, { end: null, stick: true, missed: 0, size: FIRST });
-    this.#draw();
-  }
-
-  /** Bring one row into view, and say which it was; false when it is not held here. */
-  toRow(key, flash = true) {
-    const at = this.rows.findIndex((row) => row.key === key);
-    if (at < 0) return false;
-    const beyond = this.rows[at + FIRST / 2];
-    Object.assign(this, { end: beyond?.key ?? null, size: FIRST, stick: false });
-    this.log.setAttribute("aria-live", "off");
-    this.#draw();
-    const { node } = this.held.get(key);
-    node.scrollIntoView({ block: flash ? "center" : "start" });
-    if (flash) {
-      node.classList.add("flash");
-      node.tabIndex = -1;
-      node.focus({ preventScroll: true });
-      setTimeout(() => node.classList.remove("flash"), 2400);
-    }
-    this.#listens();
-    this.#scrolled();
-    return true;
+    this.draw();
   }
 
   /** A conversation opens at its first unread message, or at its end. */
@@ -94,11 +78,12 @@ class MessageThread extends HTMLElement {
       this.stick = false;
       this.log.scrollTop = mark.offsetTop - 16;
     }
-    this.#scrolled();
-    this.#listens();
+    this.scrolled();
+    this.listens();
   }
 
-  #listens() {
+  /** From here on what is added is read out. */
+  listens() {
     setTimeout(() => this.log.setAttribute("aria-live", "polite"), 500);
   }
 
@@ -108,7 +93,8 @@ class MessageThread extends HTMLElement {
     return { from: Math.max(0, to - this.size), to };
   }
 
-  #draw() {
+  /** Show the rows of the window, and keep what is looked at where it is. */
+  draw() {
     const { from, to } = this.#bounds();
     const anchor = this.stick ? null : this.#anchor();
     const lines = this.rows.slice(from, to).map((row) => this.#line(row));
@@ -122,7 +108,7 @@ class MessageThread extends HTMLElement {
   #line(row) {
     if (row.type === "message") {
       const dressed = this.dress(row);
-      return { key: row.key, stamp: stampOf(dressed), make: messageItem, update: (node) => node.show(dressed) };
+      return { key: row.key, stamp: stampOf(dressed), make: () => messageItem(this), update: (node) => node.show(dressed) };
     }
     return { key: row.key, make: {
       day: () => make("h3", { class: "day" }, make("span", { text: dayName(row.at) })),
@@ -131,22 +117,21 @@ class MessageThread extends HTMLElement {
     }[row.type] };
   }
 
+  /** The first line in view that stays where it stands in the conversation: a day moves up with its first message. */
   #anchor() {
     const top = topOf(this.log);
-    const node = [...this.places.body.children].find((child) => child.getBoundingClientRect().bottom > top);
+    const node = [...this.places.body.querySelectorAll("message-item, .event")].find((one) => one.getBoundingClientRect().bottom > top);
     return node && { node, top: topOf(node) };
   }
 
   #offer() {
     const { jump } = this.places;
     const mark = this.held.get("new")?.node;
-    const above = mark ? topOf(mark) < topOf(this.log) : this.unread > 0;
-    const n = mark ? this.rows.slice(this.rows.findIndex(({ key }) => key === "new")).filter(({ type, own }) => type === "message" && !own).length : this.unread;
-    this.reached ||= Boolean(mark) && !above;
+    this.reached ||= mark && topOf(mark) >= topOf(this.log);
     jump.hidden = this.stick;
     jump.classList.toggle("counting", this.missed > 0);
     fill(this.places, { words: this.missed ? t("new_below", { n: this.missed }) : t("jump"),
-      above: above && !this.reached && n > 0, more: t("new_below", { n }) });
+      above: !this.reached && this.fresh > 0, more: t("new_below", { n: this.fresh }) });
   }
 
   /** A field that grew, a bar that appeared: the end stays in view, and nobody scrolled. */
@@ -155,7 +140,7 @@ class MessageThread extends HTMLElement {
     if (this.stick) this.#toEnd();
   }
 
-  #scrolled() {
+  scrolled() {
     if (this.height && this.height !== this.log.clientHeight) return;
     const stick = this.end === null && !this.after && this.#below() < 60;
     if (stick && !this.stick) this.missed = 0;
@@ -171,7 +156,7 @@ class MessageThread extends HTMLElement {
     const { from, to } = this.#bounds();
     const atTop = this.log.scrollTop < NEAR;
     const atEnd = this.#below() < NEAR;
-    if (atTop && from && this.size < MOST) this.size += STEP;
+    if (atTop && from && this.size < MOST) this.size = Math.min(MOST, this.size + STEP);
     else if (atTop && from) this.end = this.rows[to - 1 - STEP].key;
     else if (atEnd && this.end !== null) this.end = this.rows[to - 1 + STEP]?.key ?? null;
     else {
@@ -179,7 +164,14 @@ class MessageThread extends HTMLElement {
       if (atEnd && this.after) emit(this, "newer");
       return;
     }
-    this.#draw();
+    this.draw();
+  }
+
+  /** What a message needs to be drawn in full has come; all that waited are drawn in one go. */
+  #redress(item) {
+    const one = this.held.get(item.row.key);
+    if (one) one.stamp = null;
+    this.due ??= requestAnimationFrame(() => { this.due = null; this.draw(); });
   }
 
   async #key(event) {
@@ -198,7 +190,6 @@ class MessageThread extends HTMLElement {
 
 const topOf = (node) => node.getBoundingClientRect().top;
 
-const stampOf = ({ at, entry, item, first, last, mark, problem, seen, acts, named }) =>
-  JSON.stringify([at, entry?.message, item?.state, first, last, mark, problem, seen, acts, named]);
+const stampOf = ({ entry, item, ...dressed }) => JSON.stringify([entry?.message, item?.state, dressed]);
 
 customElements.define("message-thread", MessageThread);

@@ -3,7 +3,9 @@
  *
  * - It listens first and reads second; what came in between is found by comparing heads.
  * - A send is kept on the device, goes when the line is there, and repeats under its own id until it is answered.
- * - It tells that something changed by "change", how the line is by "line", and that it is over by "away" (detail: code).
+ * - It tells that something changed by "change", what was heard by "entry" (detail: `{entry, fresh}`), what calls for
+ *   attention now by "call" (detail: a reminder, or an urgent Entry), how the line is by "line", and that it is over by
+ *   "away" (detail: code).
  */
 import { Api, Problem } from "./api.js";
 import { Conversations, streamsOf } from "./conversations.js";
@@ -98,6 +100,9 @@ export class Messenger extends EventTarget {
     if (wanted) this.#once(`older ${id}`, () => this.#fetch(id, timeline, wanted));
   }
 
+  /** A page of a timeline, for whoever looks at what is not kept here. */
+  read = (id, query) => this.#ask(this.api.timeline(id, query));
+
   /** `shown` is what the message shows beside its text, `asked` what the server is asked with it. */
   send(id, { body, stream, reply, shown, asked }) {
     this.outbox.add({ client_message_id: newId(), conversation_id: id, stream, body, asked, at: new Date().toISOString(),
@@ -118,6 +123,10 @@ export class Messenger extends EventTarget {
     this.#tell("change");
   }
 
+  /** A call of the protocol that only one place of the page makes. */
+  ask = (method, path, body) => this.#ask(this.api.call(method, path, body));
+
+  acknowledge = async (messageId) => this.#hearEntry(await this.ask("POST", `/messages/${messageId}/acknowledgement`));
   edit = async (messageId, body) => this.#hearEntry(await this.#ask(this.api.edit(messageId, body)));
   recall = async (messageId) => this.#hearEntry(await this.#ask(this.api.recall(messageId)));
 
@@ -187,12 +196,13 @@ export class Messenger extends EventTarget {
     const heard = {
       entry: () => this.#hearEntry(frame),
       conversation: () => this.#keep(frame.conversation ?? frame),
-      removed: () => this.#forget(id),
+      removed: () => this.#forget(id, "removed"),
       read: () => this.conversations.markRead(frame) === "stale" && this.#reread(id),
       delivered: () => this.delivered.set(id, { ...this.delivered.get(id), [user]: { ...this.delivered.get(id)?.[user], [stream]: seq } }),
       typing: () => this.#hearTyping(frame),
       caught_up: () => this.#caughtUp(frame.heads ?? {}),
       reset: () => this.#reset(id, stream),
+      reminder: () => this.#tell("call", frame),
     };
     heard[push]?.();
     this.#tell("change");
@@ -201,7 +211,11 @@ export class Messenger extends EventTarget {
   #hearEntry(heard) {
     const entry = heard.entry ?? heard;
     const id = entry.conversation_id;
-    if (["unknown", "stale"].includes(this.conversations.hear(entry))) this.#reread(id);
+    const known = this.conversations.hear(entry);
+    const fresh = known !== "repeat" && entry.actor.id !== this.me.user.id;
+    if (["unknown", "stale"].includes(known)) this.#reread(id);
+    this.#tell("entry", { entry, fresh });
+    if (fresh && entry.message?.priority === "urgent") this.#tell("call", entry);
     if (this.timelines.get(id)?.add(entry) === "waiting") this.#mend(id, 300);
     if (entry.message && entry.actor.id === this.me.user.id) this.#hearOwn(entry.message);
     this.writers.get(id)?.delete(entry.actor?.id);
@@ -264,8 +278,9 @@ export class Messenger extends EventTarget {
   }
 
   async #fetch(id, timeline, wanted) {
-    const page = await this.#ask(this.api.timeline(id, { ...wanted, limit: PAGE }));
+    const page = await this.read(id, { ...wanted, limit: PAGE });
     timeline.fill(wanted.stream, page.items, { start: wanted.after === undefined && !page.has_more });
+    if (wanted.after !== undefined) page.items.forEach((entry) => this.#tell("entry", { entry }));
     return page;
   }
 
@@ -330,10 +345,10 @@ export class Messenger extends EventTarget {
     return conversation;
   }
 
-  #forget(id) {
+  #forget(id, code = "not_found") {
     this.conversations.items.delete(id);
     this.timelines.delete(id);
-    this.missing.set(id, new Problem({ code: "not_found" }));
+    this.missing.set(id, this.missing.get(id) ?? new Problem({ code }));
     this.#tell("change");
   }
 

@@ -70,6 +70,14 @@ export class Timeline {
     return latest ? { stream: latest[0], before: latest[1].first } : null;
   }
 
+  /** Whether `rows()` reaches one entry. */
+  shows(name, seq) {
+    const { items, first } = this.streams.get(name) ?? {};
+    const [from, to] = this.bounds();
+    const at = items?.[seq - first]?.at;
+    return at >= from && at <= to;
+  }
+
   /** All that is held of one stream, oldest first. */
   held = (name) => this.streams.get(name)?.items ?? [];
 

@@ -1,0 +1,107 @@
+/**
+ * Passing a message on to another conversation, with its origin; the server copies text and files.
+ *
+ * Into a conversation with a patient it goes as an internal note, unless the person chooses the patient and says so
+ * once more, in words. The dialog stands in the page; this fills it.
+ */
+import { byId, fill, part, show } from "../dom.js";
+import { newId } from "../ids.js";
+import { initials, tone } from "../names.js";
+import { problemText, t } from "../texts.js";
+
+const dialog = byId("forward");
+const places = Object.fromEntries([...dialog.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
+const held = new Map();
+const MOST = 50;
+let state = null;
+
+export function forward({ chat, messenger, id }, { message, actor }) {
+  state = { chat, messenger, message, from: id, to: null, client: newId(), words: "" };
+  places.search.value = "";
+  dialog.querySelector("[value=internal]").checked = true;
+  fill(places, { whose: actor.name, excerpt: message.body.slice(0, 200), error: "" });
+  draw();
+  find();
+  dialog.showModal();
+  places.search.focus();
+}
+
+/** The list here may not hold everything: the server's finds come in as well. */
+async function find() {
+  const words = places.search.value.trim();
+  Object.assign(state, { words, found: null });
+  draw();
+  if (!words) return;
+  try {
+    const found = await state.messenger.browse({ q: words });
+    if (words === state.words) state.found = new Set(found);
+  } catch (problem) {
+    fill(places, { error: problemText(problem) });
+  }
+  draw();
+}
+
+function fits({ id, can_reply: { allowed }, status, ...conversation }) {
+  const { chat, from, words, found } = state;
+  if (id === from || !(allowed || (conversation.kind === "patient" && status === "open"))) return false;
+  const { title, subtitle } = chat.names(conversation, chat.myId);
+  return !words || found?.has(id) || `${title} ${subtitle}`.toLocaleLowerCase().includes(words.toLocaleLowerCase());
+}
+
+function draw() {
+  const { messenger, to, chat } = state;
+  const items = messenger.conversations.sorted().filter(fits).slice(0, MOST);
+  if (to && !items.includes(to)) state.to = null;
+  const patient = state.to?.kind === "patient";
+  const { person, title } = patient ? chat.names(to, chat.myId) : {};
+  fill(places, { modes: patient, shared: patient && t("mode.shared", { name: person ?? title }), none: items.length ? null : t("empty.found") });
+  dialog.querySelector("[value=shared]").disabled = patient && !to.can_reply.allowed;
+  if (patient && !to.can_reply.allowed) dialog.querySelector("[value=internal]").checked = true;
+  places.go.disabled = !state.to;
+  show(places.list, items.map((item) => ({ key: item.id, stamp: `${item === state.to} ${item.updated_at}`,
+    make: () => line(item), update: (node) => node.firstElementChild.setAttribute("aria-pressed", item === state.to) })), held);
+}
+
+function line(conversation) {
+  const { chat } = state;
+  const { title, subtitle, person } = chat.names(conversation, chat.myId);
+  const { node, ...at } = part("person");
+  const words = [conversation.kind === "patient" && t("kind.patient"), subtitle].filter(Boolean).join(" · ");
+  fill(at, { letters: initials(person ?? title), name: title, about: words });
+  at.letters.classList.add(`tone-${tone(person ?? title)}`, `kind-${conversation.kind}`);
+  node.firstElementChild.onclick = () => {
+    state.to = chat.messenger.conversations.get(conversation.id);
+    draw();
+  };
+  return node;
+}
+
+async function go() {
+  const { chat, messenger, message, to, client } = state;
+  const stream = to.kind === "patient" ? dialog.querySelector("[name=forward-to]:checked").value : "shared";
+  const told = to.kind === "patient" && stream === "shared";
+  const { title, person } = chat.names(to, chat.myId);
+  if (told && !(await chat.sure(t("forward.sure", { name: person ?? title }), t("forward.to_patient")))) return;
+  places.go.disabled = true;
+  try {
+    await messenger.ask("POST", `/messages/${message.id}/forward`,
+      { conversation_id: to.id, client_message_id: client, stream, ...(told && { confirmed: true }) });
+    dialog.close();
+    chat.announce(t("forward.done", { name: title }));
+  } catch (problem) {
+    fill(places, { error: problemText(problem) });
+  }
+  places.go.disabled = false;
+}
+
+places.go.onclick = go;
+places.search.oninput = () => { clearTimeout(state.timer); state.timer = setTimeout(find, 150); };
+dialog.querySelector("form").onkeydown = (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const stops = [places.search, ...places.list.querySelectorAll("button")];
+  const at = stops.indexOf(document.activeElement);
+  if (event.key === "Enter" && document.activeElement === places.search) event.preventDefault();
+  if (!step || at < 0) return;
+  event.preventDefault();
+  stops[at + step]?.focus();
+};

@@ -1,0 +1,320 @@
+"""What a message can be and what may be done with it: answers, links, names, edits, withdrawals, and far history."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opens
+from tests.support.clinic import Clinic
+from tests.support.person import JSON, Person, new_id
+from tests.support.screen import PATIENCE_MS, PHONE, Screen
+
+NORA, DMITRI, ROSA, ADA = "nora@harbor.example", "dmitri@harbor.example", "rosa@harbor.example", "ada@patients.example"
+MANY = 3000
+
+
+class Ward:
+    """A fresh group of Nora, Dmitri and Rosa."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        """Open it in Nora's name."""
+        self.nora, self.dmitri, self.rosa = (clinic.signs_in(each) for each in (NORA, DMITRI, ROSA))
+        self.subject = f"Ward {new_id()[-6:]}"
+        self.id = self.nora.opens_group(self.subject, self.dmitri, self.rosa)
+
+    def says(self, who: Person, body: str, **more: Any) -> JSON:  # noqa: ANN401 - fields of the call
+        """Post in somebody's name; returns the message."""
+        message: JSON = who.sends(self.id, body, **more)["message"]
+        return message
+
+
+@pytest.fixture
+def ward(clinic: Clinic) -> Ward:
+    """Return a fresh group."""
+    return Ward(clinic)
+
+
+@pytest.fixture(scope="module")
+def long_ward(the_clinic: Clinic) -> Ward:
+    """Return a group with thousands of messages, the last of which answers the tenth; nobody has read it."""
+    ward = Ward(the_clinic)
+    with ward.dmitri.device() as his:
+        for number in range(MANY):
+            his.sends(ward.id, f"Line {number:04}")
+    tenth = next(
+        each for each in ward.rosa.reads_everything(ward.id) if each.get("message", {}).get("body") == "Line 0010"
+    )
+    ward.says(ward.rosa, "About that early one", reply_to=tenth["message"]["id"])
+    return ward
+
+
+def lines(screen: Screen) -> list[int]:
+    """List the numbers of the lines in the log, as they stand."""
+    texts = screen.log.get_by_role("article").all_inner_texts()
+    return [int(found[1]) for found in (re.search(r"Line (\d{4})", text) for text in texts) if found]
+
+
+# Scrolls, and says of what stood in view right then how far it moved by itself while pages came.
+SCROLLS = """async (log, by) => {
+  log.scrollBy(0, by);
+  await new Promise(requestAnimationFrame);
+  const top = log.getBoundingClientRect().top;
+  const seen = [...log.querySelectorAll("message-item")].find((each) => each.getBoundingClientRect().top > top + 40);
+  const before = seen.getBoundingClientRect().top;
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  return seen.isConnected ? Math.abs(seen.getBoundingClientRect().top - before) : Infinity;
+}"""
+
+
+def test_an_answer_leads_to_its_original_far_up_and_back_again(long_ward: Ward, screen: Opens) -> None:
+    """The quote names its author; a click shows the original in its surroundings, and a button leads back."""
+    nora = screen().signs_in(NORA)
+    nora.page.goto(f"/messaging/{long_ward.id}")
+    answer = nora.message("About that early one")
+    expect(answer).to_contain_text("Dmitri", timeout=PATIENCE_MS)
+
+    answer.get_by_role("button", name=re.compile("Line 0010")).click()
+    nora.sees_in_view("Line 0010")
+    expect(nora.message("Line 0010")).to_be_focused()
+    assert {9, 10, 11} <= set(lines(nora))
+    assert max(lines(nora)) < 200
+    nora.page.get_by_role("button", name="Back to where you were").click()
+
+    nora.sees_in_view("About that early one")
+    expect(nora.page.get_by_role("button", name="Back to where you were")).to_be_hidden()
+
+
+def test_far_history_reads_both_ways_without_a_jump_or_a_hole(long_ward: Ward, screen: Opens) -> None:
+    """Opened in the middle by its address, pages come above and below, and what is looked at stays."""
+    nora = screen().signs_in(NORA)
+    middle = long_ward.nora.timeline(long_ward.id, after=1500, limit=1)["items"][0]
+    nora.page.goto(f"/messaging/{long_ward.id}?at=shared.{middle['seq']}")
+    nora.sees_in_view(middle["message"]["body"])
+
+    reached = []
+    for way in (-1, 1):
+        for _ in range(25):
+            assert nora.log.evaluate(SCROLLS, way * 1500) <= 1
+            seen = lines(nora)
+            assert seen == list(range(seen[0], seen[-1] + 1))
+            reached += [seen[0], seen[-1]]
+    assert min(reached) < 1300
+    assert max(reached) > 1550
+    assert nora.log.get_by_role("article").count() <= 300
+
+
+def test_what_is_unread_far_up_is_one_click_away(long_ward: Ward, screen: Opens) -> None:
+    """A button says how much is new and leads to where it begins, with the line that divides it from what was read."""
+    rosa = screen(size=PHONE).signs_in(ROSA)
+    rosa.page.goto(f"/messaging/{long_ward.id}")
+
+    rosa.page.get_by_role("button", name=re.compile(r"[\d,]+ new messages")).click()
+
+    rosa.sees_in_view("Line 0000")
+    expect(rosa.page.get_by_text("New messages", exact=True)).to_be_in_viewport()
+    rosa.page.get_by_role("button", name="Go to the latest messages").click()
+    rosa.sees_in_view("About that early one")
+    assert rosa.page.evaluate("document.activeElement.getAttribute('role')") == "log"
+
+
+def test_what_happens_meanwhile_waits_below_and_changes_what_is_shown(ward: Ward, screen: Opens) -> None:
+    """In far history a new message is counted and shown later, an edit shows at once."""
+    early = ward.says(ward.dmitri, "An early thought")
+    with ward.dmitri.device() as his:
+        for number in range(250):
+            his.sends(ward.id, f"Line {number:04}")
+    nora = screen().signs_in(NORA)
+    nora.page.goto(f"/messaging/{ward.id}?at=shared.2")
+    nora.sees_in_view("An early thought")
+
+    ward.says(ward.rosa, "Something new")
+    ward.dmitri.call("PATCH", f"/messages/{early['id']}", json={"body": "A better early thought"})
+
+    nora.sees_in_view("A better early thought")
+    expect(nora.message("Something new")).to_have_count(0)
+    nora.page.get_by_role("button", name="1 new message").click()
+    nora.sees_in_view("Something new")
+
+
+def test_an_answer_shows_its_original_as_it_is_now(ward: Ward, screen: Opens) -> None:
+    """Once the original is withdrawn, nobody reads it in the quote, live or after a reload."""
+    original = ward.says(ward.dmitri, "Confidential by mistake")
+    ward.says(ward.rosa, "Did you mean to send that?", reply_to=original["id"])
+    nora = screen().signs_in(NORA).opens(ward.subject)
+    expect(nora.message("Did you mean")).to_contain_text("Confidential by mistake")
+
+    ward.dmitri.call("DELETE", f"/messages/{original['id']}")
+
+    expect(nora.message("Did you mean")).to_contain_text("Message withdrawn", timeout=PATIENCE_MS)
+    expect(nora.log).not_to_contain_text("Confidential by mistake")
+    nora.page.reload()
+    expect(nora.message("Did you mean")).to_contain_text("Message withdrawn", timeout=PATIENCE_MS)
+
+
+def test_answering_from_the_menu_quotes_the_message(ward: Ward, screen: Opens) -> None:
+    """Reply, write, send: the other side sees the quote with its author."""
+    ward.says(ward.dmitri, "Who takes the night?")
+    nora, rosa = screen().signs_in(NORA).opens(ward.subject), screen().signs_in(ROSA).opens(ward.subject)
+
+    nora.chooses("Who takes the night?", "Reply")
+    nora.says("I do")
+
+    expect(rosa.message("I do")).to_contain_text("Dmitri Volkov", timeout=PATIENCE_MS)
+    expect(rosa.message("I do").get_by_role("button", name=re.compile("Who takes the night"))).to_be_visible()
+
+
+def test_links_open_safely_and_markup_stays_text(ward: Ward, screen: Opens) -> None:
+    """An address becomes a link without its full stop; a tag and a script address remain what was typed."""
+    body = "See https://example.org/a_(b). <img src=x onerror=alert(1)> javascript:alert(1)\nsecond line"
+    ward.says(ward.dmitri, body)
+    nora = screen().signs_in(NORA).opens(ward.subject)
+    link = nora.message("second line").get_by_role("link")
+
+    expect(link).to_have_count(1)
+    expect(link).to_have_attribute("href", "https://example.org/a_(b)")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    expect(link).to_have_attribute("target", "_blank")
+    assert nora.message("second line").locator("[data-at=body]").evaluate("(node) => node.textContent") == body
+    assert nora.log.locator("img").count() == 0
+
+
+def test_who_is_named_stands_out_and_oneself_most(ward: Ward, screen: Opens) -> None:
+    """Names of those mentioned are marked, one's own more strongly; a name that mentions nobody is not."""
+    names = {each["id"]: each["name"] for each in ward.nora.conversation(ward.id)["participants"]}
+    ids = [ward.nora.id, ward.rosa.id]
+    ward.says(ward.dmitri, f"@{names[ids[0]]} and @{names[ids[1]]}, not @{names[ward.dmitri.id]}", mentions=ids)
+    nora = screen().signs_in(NORA).opens(ward.subject)
+
+    marks = nora.log.locator("mark")
+    expect(marks).to_have_text([f"@{names[each]}" for each in ids])
+
+    shades = marks.evaluate_all("(all) => all.map((each) => getComputedStyle(each).backgroundColor)")
+    assert shades[0] != shades[1]
+
+
+def test_a_few_emoji_are_large_and_a_long_text_is_folded(ward: Ward, screen: Opens) -> None:
+    """Emoji alone are larger than text; a long text shows its beginning, and all of it when asked."""
+    ward.says(ward.dmitri, "👍🏽")
+    ward.says(ward.dmitri, "A plain line")
+    ward.says(ward.dmitri, f"Beginning {'word ' * 500}the very end")
+    nora = screen().signs_in(NORA).opens(ward.subject)
+    size = "(node) => parseFloat(getComputedStyle(node.querySelector('[data-at=body]')).fontSize)"
+    long = nora.message("Beginning")
+
+    expect(long).not_to_contain_text("the very end")
+    assert nora.message("👍🏽").evaluate(size) > 1.8 * nora.message("A plain line").evaluate(size)
+    long.get_by_role("button", name="Show more").click()
+    expect(long).to_contain_text("the very end")
+    expect(long.get_by_role("button", name="Show less")).to_be_focused()
+
+
+def test_an_edit_shows_and_staff_read_what_it_was(ward: Ward, screen: Opens) -> None:
+    """Nora mends her message on the page; Rosa sees the new text, and reads the old one in its history."""
+    nora, rosa = screen().signs_in(NORA).opens(ward.subject), screen().signs_in(ROSA).opens(ward.subject)
+    nora.says("Give him 50 mg")
+    nora.sees_mark("Give him 50 mg", "Sent")
+
+    nora.chooses("Give him 50 mg", "Edit")
+    nora.says("Give him 5 mg")
+    rosa.sees("Give him 5 mg")
+    rosa.message("Give him 5 mg").get_by_role("button", name="edited").click()
+
+    dialog = rosa.page.get_by_role("dialog", name="Earlier versions of this message")
+    expect(dialog.get_by_role("listitem")).to_have_count(2)
+    expect(dialog.get_by_role("listitem").first).to_contain_text("Give him 50 mg")
+    expect(dialog.get_by_role("listitem").last).to_contain_text("Give him 5 mg")
+    assert rosa.axe() == ""
+
+
+def test_a_moderator_withdraws_what_others_wrote_and_others_may_not(ward: Ward, screen: Opens) -> None:
+    """Dmitri is offered Withdraw on Rosa's message and Nora is not; withdrawn, its text is gone from every page."""
+    ward.says(ward.rosa, "Wrong patient, sorry")
+    nora, dmitri = screen().signs_in(NORA).opens(ward.subject), screen().signs_in(DMITRI).opens(ward.subject)
+    expect(nora.menu_of("Wrong patient").get_by_role("menuitem", name="Withdraw")).to_have_count(0)
+    nora.page.keyboard.press("Escape")
+
+    dmitri.chooses("Wrong patient", "Withdraw")
+    dmitri.page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
+
+    for page in (nora, dmitri):
+        page.sees("Message withdrawn")
+        expect(page.log).not_to_contain_text("Wrong patient")
+    dmitri.chooses("Message withdrawn", "Earlier versions")
+    expect(dmitri.page.get_by_role("dialog")).to_contain_text("Wrong patient, sorry")
+
+
+def test_a_copied_link_opens_the_conversation_at_the_message(ward: Ward, screen: Opens) -> None:
+    """What is copied is the address of the message; it leads there through sign-in, and holds no text."""
+    for number in range(60):
+        ward.says(ward.dmitri, f"Line {number:04}")
+    nora, rosa = screen().signs_in(NORA).opens(ward.subject), screen()
+    nora.sees("Line 0058")
+
+    nora.chooses("Line 0058", "Copy link")
+    expect(nora.page.get_by_text("Link copied")).to_be_visible()
+    address = nora.page.evaluate("navigator.clipboard.readText()")
+    rosa.signs_in(ROSA, at=address)
+
+    assert re.search(rf"/messaging/{ward.id}\?at=shared\.\d+$", address)
+    rosa.sees_in_view("Line 0058")
+    expect(rosa.message("Line 0058")).to_be_focused()
+
+
+def test_the_menu_goes_by_keyboard_and_the_focus_comes_back(ward: Ward, screen: Opens) -> None:
+    """Arrows choose a message, Enter opens its menu, Escape returns to the message, R answers it."""
+    ward.says(ward.dmitri, "First")
+    ward.says(ward.dmitri, "Second")
+    nora = screen().signs_in(NORA).opens(ward.subject)
+    nora.log.focus()
+    keys = nora.page.keyboard
+
+    keys.press("ArrowUp")
+    expect(nora.message("Second")).to_be_focused()
+    keys.press("ArrowUp")
+    keys.press("Enter")
+    expect(nora.page.get_by_role("menuitem").first).to_be_focused()
+    keys.press("ArrowDown")
+    assert nora.axe() == ""
+    keys.press("Escape")
+    expect(nora.message("First")).to_be_focused()
+    keys.press("r")
+
+    expect(nora.composer).to_be_focused()
+    expect(nora.page.get_by_text("Reply to Dmitri")).to_be_visible()
+
+
+def test_on_a_phone_a_resting_finger_opens_the_menu(clinic: Clinic, screen: Opens) -> None:
+    """Ada rests her finger on a message: the menu stands at the foot of the page, and axe finds nothing wrong."""
+    subject = f"Touch {new_id()[-6:]}"
+    conversation = clinic.signs_in(ADA).writes_to_care_team(subject, "Hello?")
+    clinic.signs_in(NORA).sends(conversation, "Hello Ada")
+    ada = screen(portal=True, size=PHONE, touch=True).signs_in(ADA).opens(subject)
+    place = ada.message("Hello Ada").bounding_box()
+    assert place
+
+    session = ada.page.context.new_cdp_session(ada.page)
+    point = {"x": place["x"] + 90, "y": place["y"] + place["height"] - 20}
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    menu = ada.page.get_by_role("menu")
+    expect(menu).to_be_visible()
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    assert menu.get_by_role("menuitem").all_inner_texts() == ["Reply", "Copy text"]
+    box = menu.bounding_box()
+    assert box
+    assert box["y"] + box["height"] > PHONE["height"] - 40
+    assert ada.axe() == ""
+
+
+def test_who_was_removed_reads_that_they_were(ward: Ward, screen: Opens) -> None:
+    """The conversation gives way to a page that says so, with a way on."""
+    ward.says(ward.dmitri, "Soon without you")
+    rosa = screen().signs_in(ROSA).opens(ward.subject)
+
+    ward.nora.call("DELETE", f"/conversations/{ward.id}/participants/{ward.rosa.id}")
+
+    expect(rosa.page.get_by_role("heading", name="You no longer take part here")).to_be_visible(timeout=PATIENCE_MS)
+    expect(rosa.page.get_by_text("Soon without you")).to_have_count(0)
+    assert rosa.axe() == ""
