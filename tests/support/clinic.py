@@ -187,6 +187,7 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
         "LOG_LEVEL": "INFO",
         "SENDS_PER_MINUTE": "1000000",
         "CALLS_PER_MINUTE": "1000000",
+        "UPLOADS_PER_MINUTE": "1000000",
         "SOCKETS_PER_USER": "100",
         "AUTH_URL": f"http://{LOOPBACK}:{ports[AUTH]}",
         "CONVERSATIONS_URL": f"http://{LOOPBACK}:{ports[CONVERSATIONS]}",
@@ -205,6 +206,7 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
         CONVERSATIONS: {
             "CONVERSATIONS_DATABASE_URL": database.url("conversations"),
             "CONVERSATIONS_SECRET": keys["conversations"],
+            "CONVERSATIONS_FILES_DIR": str(folder / "files"),
             "BROKER_URL": broker("conversations"),
         },
         RELAY: {

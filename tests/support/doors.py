@@ -21,6 +21,7 @@ class Door:
 
 CONVERSATION = "00000000-0000-7000-8000-00000000c0de"
 MESSAGE = "00000000-0000-7000-8000-0000000000ed"
+FILE = "00000000-0000-7000-8000-00000000f11e"
 SOMEBODY = "00000000-0000-7000-8000-00000000beef"
 
 
@@ -61,4 +62,7 @@ DOORS = [
     Door(method="DELETE", path="/messages/{message}", portal=True, about="message"),
     Door(method="GET", path="/messages/{message}/history", about="message"),
     Door(method="GET", path="/directory"),
+    Door(method="GET", path="/conversations/{conversation}/files", portal=True, about="conversation"),
+    Door(method="GET", path=f"/attachments/{FILE}", portal=True),
+    Door(method="DELETE", path=f"/attachments/{FILE}", portal=True),
 ]

@@ -20,6 +20,8 @@ ROUTES = (
 )
 HEAD_LIMIT = 65_536
 BODY_LIMIT = 256 * 1024
+FILE_LIMIT = 26 * 1024 * 1024
+FILES = re.compile(rb"/(messaging|portal)/api/attachments(/|\?|$)")
 LINGER_S = 2.0
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 PROBLEM = b'{"type":"about:blank","title":"Too large","status":413,"detail":"Too large.","code":"too_large"}'
@@ -71,11 +73,12 @@ async def _serve(ports: dict[str, int], reader: asyncio.StreamReader, writer: as
     onward: asyncio.StreamWriter | None = None
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-        service = service_for(head.split(b" ", 2)[1])
+        path = head.split(b" ", 2)[1]
+        service = service_for(path)
         if service is None:
             writer.write(NOT_FOUND)
             return
-        if length_of(head) > BODY_LIMIT:
+        if length_of(head) > (FILE_LIMIT if FILES.match(path) else BODY_LIMIT):
             writer.write(TOO_LARGE)
             await _lingers(reader, writer)
             return

@@ -6,10 +6,14 @@ conversation = nora.opens("direct", participant_ids=[dmitri.id]).json
 nora.posts(conversation["id"], "Hello")
 """
 
+import io
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import httpx
@@ -18,6 +22,7 @@ from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from conversations.app import compose
 from conversations.settings import Settings
@@ -27,6 +32,7 @@ from servicekit.clock import utc_now
 from servicekit.database import engine, transaction, upgrade
 from servicekit.inprocess import InProcessExchange
 from wire.changes import Account
+from wire.files import NAME, packed
 from wire.ids import OrganisationId, PatientId, UserId, new_id
 from wire.permissions import Permission
 
@@ -66,6 +72,17 @@ class Somebody:
     def asks(self, method: str, path: str, body: object = None, **query: object) -> Answer:
         headers = self.house.service(self.plane) | {"X-User-Token": self.token}
         return self.house.call(method, path, body, headers=headers, query=query)
+
+    def uploads(self, content: bytes | Iterable[bytes], name: str = "letter.txt") -> Answer:
+        headers = self.house.service(self.plane) | {"X-User-Token": self.token, NAME: packed(name)}
+        return self.house.gives("/attachments", content, headers)
+
+    def fetches(self, attachment_id: str, *, size: str = "full", **headers: str) -> TestResponse:
+        """Return the door's whole answer, bytes, headers and all."""
+        keys = self.house.service(self.plane) | {"X-User-Token": self.token}
+        asked = {name.replace("_", "-"): value for name, value in headers.items()}
+        client: FlaskClient = self.house.composed.wsgi.test_client()
+        return client.get(f"/attachments/{attachment_id}", query_string={"size": size}, headers=keys | asked)
 
     def opens(
         self, kind: str, first: str | None = None, client_message_id: str | None = None, **wish: object
@@ -120,12 +137,19 @@ class Somebody:
 class Inside:
     """The service over one database, with one organisation to begin with; `owner_url` sees all rows."""
 
-    def __init__(self, url: str, *, owner_url: str | None = None, migrate: bool = True) -> None:
+    def __init__(self, url: str, *, owner_url: str | None = None, migrate: bool = True, **more: Any) -> None:  # noqa: ANN401 - settings
         self.owner = engine(owner_url or url)
         if migrate:
             upgrade(self.owner, "conversations")
+        self.storage = Path(mkdtemp(prefix="messages-files-"))
         settings = Settings(
-            public_origin=ORIGIN, database_url=url, auth_url="http://auth", client_secret="s" * 16, log_level="ERROR"
+            public_origin=ORIGIN,
+            database_url=url,
+            auth_url="http://auth",
+            client_secret="s" * 16,
+            files=self.storage,
+            log_level="ERROR",
+            **more,
         )
         self.exchange = InProcessExchange()
         self.composed = compose(settings, exchange=self.exchange, transports={"auth": httpx.MockTransport(self._auth)})
@@ -213,6 +237,16 @@ class Inside:
         )
         return Answer(status=answer.status_code, json=orjson.loads(answer.data) if answer.data else None)
 
+    def gives(self, path: str, content: bytes | Iterable[bytes], headers: Mapping[str, str]) -> Answer:
+        """Send bytes as they are; an iterable without telling how many come."""
+        client: FlaskClient = self.composed.wsgi.test_client()
+        if isinstance(content, bytes):
+            answer = client.post(path, data=content, headers=dict(headers))
+        else:
+            told = {"wsgi.input": _Pieces(content), "wsgi.input_terminated": True}
+            answer = client.post(path, headers=dict(headers), environ_overrides=told)
+        return Answer(status=answer.status_code, json=orjson.loads(answer.data) if answer.data else None)
+
     # ---- what is stored
 
     def rows(self, table: str, org: str | None = None) -> list[dict[str, Any]]:
@@ -233,6 +267,7 @@ class Inside:
         self.composed.background.stop(2)
         self.composed.wsgi.extensions["database"].dispose()
         self.owner.dispose()
+        shutil.rmtree(self.storage, ignore_errors=True)
 
     # ---- tokens
 
@@ -273,6 +308,21 @@ class Inside:
         if call.url.path == "/auth/token":
             return httpx.Response(200, json={"access_token": "service", "expires_in": 600})
         return httpx.Response(200, json={"items": [], "position": 0, "next": None, "now": utc_now().isoformat()})
+
+
+class _Pieces(io.RawIOBase):
+    """A body that comes in pieces, each of them smaller than what is asked for."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:  # noqa: ANN401 - any writable buffer
+        piece = next(self._pieces, b"")
+        room[: len(piece)] = piece
+        return len(piece)
 
 
 def _signed(payload: Mapping[str, Any]) -> str:

@@ -117,6 +117,21 @@ class Person:
         headers = {**self.bearer, **more.pop("headers", {})}
         return self.http.request(method, f"{self.root}/api{path}", headers=headers, **more)
 
+    def uploads(self, content: bytes, name: str = "letter.pdf") -> JSON:
+        """Upload a file; returns the Attachment, raises `Refused`."""
+        answer = self.raw("POST", "/attachments", files={"file": (name, content)})
+        if not answer.is_success:
+            raise problem_from_dict(answer.json())
+        uploaded: JSON = answer.json()
+        return uploaded
+
+    def posts_files(self, conversation_id: str, *attachments: JSON, body: str = "Here", **more: Any) -> JSON:  # noqa: ANN401 - message fields
+        """Post files they uploaded over REST; returns the Entry."""
+        ids = [one["id"] for one in attachments]
+        message = {"client_message_id": new_id(), "body": body, "attachment_ids": ids, **more}
+        entry: JSON = self.call("POST", f"/conversations/{conversation_id}/messages", json=message)
+        return entry
+
     @property
     def staff_calls(self) -> StaffCalls:
         """The calls only staff have."""

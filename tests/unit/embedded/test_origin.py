@@ -83,7 +83,9 @@ def test_the_edge_proxy_routes_the_same_paths() -> None:
 
     assert routed == {
         ("/messaging/live", "staff-gateway"),
+        ("^/messaging/api/attachments(/|$)", "staff-gateway"),
         ("^/(pm/)?messaging(/|$)", "staff-gateway"),
+        ("^/portal/api/attachments(/|$)", "portal-gateway"),
         ("/portal/live", "portal-gateway"),
         ("^/portal(/|$)", "portal-gateway"),
         ("/auth/", "auth"),

@@ -183,6 +183,7 @@ class Noted:
     path: str
     query: dict[str, str]
     body: Any
+    headers: dict[str, str]
     service_token: str | None
     user_token: str | None
 
@@ -213,7 +214,8 @@ class StandInConversations:
             method=call.method,
             path=call.url.path,
             query=dict(call.url.params),
-            body=orjson.loads(call.content) if call.content else None,
+            body=_body(call),
+            headers=dict(call.headers),
             service_token=call.headers.get("Authorization"),
             user_token=call.headers.get("X-User-Token"),
         )
@@ -227,7 +229,7 @@ class StandInConversations:
         replaced = self.replace.get((noted.method, noted.path))
         return replaced(noted) if replaced else self._sample(noted)
 
-    def _sample(self, call: Noted) -> httpx.Response:
+    def _sample(self, call: Noted) -> httpx.Response:  # noqa: PLR0911 - one for each kind of call
         plane = "portal" if call.user_token and '"aud":"portal"' in _payload(call.user_token) else "staff"
         conversation = samples.load("bodies")[f"Conversation.{plane}"]
         entry = samples.load("entries")["message.posted"]
@@ -241,7 +243,10 @@ class StandInConversations:
         if call.path == "/conversations":
             page = {"items": [conversation], "next_cursor": None}
             return httpx.Response(200, json=page) if call.method == "GET" else httpx.Response(201, json=conversation)
+        if call.path.startswith("/attachments"):
+            return self._file(call)
         for end, body in (
+            ("/files", samples.load("bodies")["FilePage.staff"]),
             ("/timeline", {"items": [entry], "head": entry["seq"], "has_more": False}),
             ("/history", samples.load("bodies")["History"]),
             ("/directory", samples.load("bodies")["Directory"]),
@@ -258,6 +263,19 @@ class StandInConversations:
                 return httpx.Response(200, json=body)
         return httpx.Response(200, json=entry if call.path.startswith("/messages/") else conversation)
 
+    def _file(self, call: Noted) -> httpx.Response:
+        if call.method == "POST":
+            return httpx.Response(201, json=samples.load("bodies")["Attachment.staff"])
+        if call.method == "DELETE":
+            return httpx.Response(204)
+        told = {
+            "ETag": '"1"',
+            "Content-Type": "application/pdf",
+            "Cache-Control": "private, no-cache",
+            "X-Inside": "ours",
+        }
+        return httpx.Response(200, headers=told, content=b"%PDF-1.7 the bytes")
+
     def _stored(self, item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
         if item["token"] in self.refused_tokens:
             return {"problem": {"code": "unauthenticated", "status": 401}}
@@ -273,6 +291,12 @@ def session_of(person: Person) -> SessionId:
 def _proves(verifier: str, challenge: str) -> bool:
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
+
+
+def _body(call: httpx.Request) -> Any:  # noqa: ANN401 - JSON, or the bytes of a file
+    if call.headers.get("Content-Type") == "application/octet-stream":
+        return call.content
+    return orjson.loads(call.content) if call.content else None
 
 
 def _payload(token: str) -> str:

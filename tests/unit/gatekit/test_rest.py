@@ -125,7 +125,8 @@ BAD_MESSAGES: dict[str, Any] = {
     "an unknown field": {"client_message_id": MESSAGE, "body": "hello", "as_user": "somebody"},
     "an unknown stream": {"client_message_id": MESSAGE, "body": "hello", "stream": "secret"},
     "a wrong priority": {"client_message_id": MESSAGE, "body": "hello", "priority": 3},
-    "attachments, which wait": {"client_message_id": MESSAGE, "body": "hello", "attachment_ids": [MESSAGE]},
+    "attachments that are none": {"client_message_id": MESSAGE, "body": "hello", "attachment_ids": ["a file"]},
+    "more attachments than fit": {"client_message_id": MESSAGE, "body": "hello", "attachment_ids": [MESSAGE] * 11},
     "a list": [],
     "a number": 1,
 }

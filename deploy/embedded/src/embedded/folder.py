@@ -1,4 +1,4 @@
-"""The data folder of the embedded run: both databases, the secrets, and a lock.
+"""The data folder of the embedded run: both databases, the files, the secrets, and a lock.
 
 One process at a time: the exchange lives inside it, so a second one on the same folder would store messages that the
 first one's sockets never hear of. That is an error at the start here, not a silent loss later.
@@ -46,6 +46,11 @@ class Folder:
         wanted = asked if asked is not None else not choice.exists() or choice.read_text() == "on"
         choice.write_text("on" if wanted else "off")
         return wanted
+
+    @property
+    def files(self) -> Path:
+        """Where uploaded files lie."""
+        return self.path / "files"
 
     def database_url(self, name: str) -> str:
         """Return the SQLAlchemy URL of the SQLite file of that name."""

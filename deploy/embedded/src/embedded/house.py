@@ -18,6 +18,7 @@ import portal_gateway.settings
 import staff_gateway.app
 import staff_gateway.settings
 from embedded.folder import Folder
+from embedded.inside import Inside
 from embedded.origin import Origin, StartResponse
 from embedded.settings import Settings
 from servicekit.clock import utc_now
@@ -96,13 +97,15 @@ def _conversations(
         database_url=folder.database_url("conversations"),
         auth_url=AUTH,
         client_secret=folder.secrets.conversations,
+        files=folder.files,
     )
     database = engine(told.database_url)
     upgrade(database, "conversations")
     if demo:
         conversations.demo.seed(database, clock=utc_now)
     database.dispose()
-    return conversations.app.compose(told, exchange=exchange, transports=transports)
+    # A large picture takes a second to draw anew.
+    return conversations.app.compose(told, exchange=exchange, transports=transports, offload=get_hub().threadpool.apply)
 
 
 def _staff(settings: Settings, folder: Folder, exchange: Exchange, transports: Transports) -> Composed:
@@ -133,7 +136,7 @@ def _inside(services: dict[str, Composed], name: str) -> httpx.BaseTransport:
     def call(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         return services[name].wsgi(environ, start_response)
 
-    return httpx.WSGITransport(app=call, raise_app_exceptions=False)
+    return Inside(call)
 
 
 def _missing(services: dict[str, Composed]) -> list[str]:

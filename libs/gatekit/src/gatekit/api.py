@@ -34,6 +34,23 @@ from wire.problems import (
 LONGEST_BODY: Final = 256 * 1024
 """Bytes of a request: a body of 10,000 characters fits however it is escaped."""
 
+_FILE: Final = {"type": "string", "format": "binary"}
+_FORM: Final = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
+            "example": {"file": "(the bytes of Discharge letter.pdf)"},
+        }
+    },
+}
+_CONTENT: Final = {"*/*": {"schema": _FILE, "example": "(the bytes)"}}
+_BYTES: Final = {
+    200: {"description": "The bytes", "content": _CONTENT},
+    206: {"description": "The part that was asked for", "content": _CONTENT},
+    304: {"description": "What the caller holds is the same"},
+}
+
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -66,7 +83,7 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
         self.problem = problem
         self.before_request(self._recognise)
 
-    def call(
+    def call(  # noqa: PLR0913 - what there is to say about a call
         self,
         method: str,
         path: str,
@@ -76,17 +93,24 @@ class Calls(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest ship
         asks: type[Schema] | None = None,
         status: int = 200,
         also: int | None = None,
+        takes_file: bool = False,
+        gives_file: bool = False,
         refuses: tuple[type[Problem], ...] = (),
     ) -> Callable[[_View], _View]:
         """Declare a call: the JSON object it `takes` or the query it `asks`, what it `gives`, how else it `refuses`.
 
         `also` is another status with the same answer. The view gets what was read first, then the ids of the path.
+        A call that `takes_file` reads the form itself; one that `gives_file` answers with bytes, or a part of them.
         """
 
         def declare(view: _View) -> _View:
             # Each of flask-smorest's decorators copies all that was declared before it: the largest come last.
-            refusals = _by_status((*_refusals(method, path, takes, asks), *refuses))
-            declared: Any = self.doc(responses={told: self._refusal(kinds) for told, kinds in refusals.items()})(view)
+            of_files = (TooLarge, UnsupportedMedia, Invalid) if takes_file else ()
+            refusals = _by_status((*_refusals(method, path, takes, asks), *of_files, *refuses))
+            responses = {told: self._refusal(kinds) for told, kinds in refusals.items()}
+            declared: Any = self.doc(responses=responses | (_BYTES if gives_file else {}))(view)
+            if takes_file:
+                declared = self.doc(requestBody=_FORM)(declared)
             if takes is not None:
                 declared = self.arguments(takes, example=self._example(takes))(declared)
             if asks is not None:

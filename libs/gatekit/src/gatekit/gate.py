@@ -15,6 +15,7 @@ from gatekit.api import Calls, install_api
 from gatekit.callers import Callers
 from gatekit.conversations import Conversations
 from gatekit.farewells import Farewells
+from gatekit.files import Files
 from gatekit.headers import install_headers
 from gatekit.identity import IdentityTokens
 from gatekit.issuer import Issuer
@@ -84,6 +85,12 @@ class Gate:
             share=Shares(settings.calls_per_minute),
         )
         self.conversations = Conversations(conversations, service_token=self.service_token, callers=self.callers)
+        self.files = Files(
+            conversations,
+            service_token=self.service_token,
+            callers=self.callers,
+            share=Shares(settings.uploads_per_minute),
+        )
         self.farewells = Farewells(issuer)
         self.sign_in = SignIn(
             addresses,

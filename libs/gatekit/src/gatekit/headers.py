@@ -1,7 +1,7 @@
 """The headers that tell a browser what our pages may do: nothing that they do not need.
 
 Promises: every answer forbids sniffing, framing and foreign code; no page and no API answer is kept in a cache,
-static files alone choose their own caching.
+static files alone choose their own caching, and people's files are asked about each time they are shown.
 """
 
 from typing import Final
@@ -18,6 +18,10 @@ _ALWAYS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+
+
+ASK_FIRST: Final = "private, no-cache"
+"""The browser keeps it for its user, and asks each time whether it may still be shown."""
 
 
 def content_security_policy(origins: Origins) -> str:
@@ -53,5 +57,5 @@ def install_headers(app: Flask, origins: Origins, *, static_path: str) -> None:
         if origins.secure:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         if not request.path.startswith(static_path + "/"):
-            response.headers["Cache-Control"] = "no-store"
+            response.headers["Cache-Control"] = ASK_FIRST if response.cache_control.private else "no-store"
         return response

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wire.claims import Claims
+from wire.files import LARGEST
 from wire.text import BODY_CHARS
 
 
@@ -13,7 +14,7 @@ class Limits:
     """What the doors take at most."""
 
     body_chars: int = BODY_CHARS
-    attachment_bytes: int = 25_000_000
+    attachment_bytes: int = LARGEST
     sends_per_minute: int
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from gatekit.callers import Caller, Callers
 from gatekit.conversations import Answer
 from wire.claims import Claims
-from wire.problems import Invalid, Unauthenticated
+from wire.problems import Unauthenticated
 
 _ALWAYS_SENT: Final = frozenset({"client_message_id", "body", "stream"})
 
@@ -45,8 +45,6 @@ class Posting:
 
         Raises the Problem it met. A browser's token that was taken back meanwhile is renewed once.
         """
-        if message.get("attachment_ids"):
-            raise Invalid(errors={"attachment_ids": ["Attachments cannot be sent yet."]})
         # What was left at its default needs no room on the way.
         item = {name: value for name, value in message.items() if value or name in _ALWAYS_SENT}
         item["conversation_id"] = conversation_id

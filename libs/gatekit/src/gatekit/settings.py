@@ -18,6 +18,7 @@ class GateSettings:
     broker_url: str = field(default="", repr=False)
     sends_per_minute: int = 60
     calls_per_minute: int = 3_000
+    uploads_per_minute: int = 60
     sockets_per_user: int = 10
     log_level: str = "INFO"
 
@@ -39,6 +40,7 @@ class GateSettings:
             broker_url=read.text("BROKER_URL"),
             sends_per_minute=read.integer("SENDS_PER_MINUTE", 60),
             calls_per_minute=read.integer("CALLS_PER_MINUTE", 3_000),
+            uploads_per_minute=read.integer("UPLOADS_PER_MINUTE", 60),
             sockets_per_user=read.integer("SOCKETS_PER_USER", 10),
             log_level=read.text("LOG_LEVEL", "INFO"),
         )

@@ -80,9 +80,6 @@ class Commands:
 
     def _send(self, command: Send) -> Later:
         self._on_this_plane(command.message["stream"])
-        if "attachment_ids" in command.message:
-            raise Invalid(errors={"attachment_ids": ["Attachments cannot be sent yet."]})
-
         self._put(command, again=True)
         return LATER
 

@@ -195,6 +195,19 @@ class TimelineQuery(Request):
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
 
 
+class AttachmentQuery(Request):
+    """GET /attachments/<id>."""
+
+    size = fields.String(load_default="full", validate=validate.OneOf(("full", "thumbnail")))
+
+
+class FilesQuery(Request):
+    """GET /conversations/<id>/files."""
+
+    cursor = fields.String(load_default=None, validate=validate.Length(max=SUBJECT_CHARS))
+    limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
+
+
 class DirectoryQuery(Request):
     """GET /directory."""
 
@@ -367,6 +380,25 @@ class Timeline(Schema):
     items = fields.List(fields.Nested(Entry), required=True)
     head = fields.Integer(required=True)
     has_more = fields.Boolean(required=True)
+
+
+class PostedFile(Schema):
+    """A file of a conversation, and where, when and by whom it was posted."""
+
+    attachment = fields.Nested(Attachment, required=True)
+    conversation_id = Id(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    seq = fields.Integer(required=True)
+    message_id = Id(required=True)
+    at = fields.String(required=True)
+    actor = fields.Nested(Person, required=True)
+
+
+class FilePage(Schema):
+    """Files of a conversation, newest first."""
+
+    items = fields.List(fields.Nested(PostedFile), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
 
 
 class Version(Schema):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 from flask import Flask
@@ -17,6 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from conversations import preparation
 from conversations.directory import DirectoryFeed
+from conversations.files.inspection import Inspection, Offload, in_place
+from conversations.files.s3 import Bucket
+from conversations.files.scanning import Clamd
+from conversations.files.storage import Folder, Storage
 from conversations.outbox import Bell
 from conversations.relay import Relay
 from conversations.relay.outlet import SqliteOutlet
@@ -25,6 +30,7 @@ from conversations.service.catching_up import CatchingUp
 from conversations.service.changing import Changing
 from conversations.service.desk import Desk
 from conversations.service.drafting import Drafting
+from conversations.service.filing import Filing
 from conversations.service.forwarding import Forwarding
 from conversations.service.gathering import Gathering
 from conversations.service.marking import Marking
@@ -35,8 +41,10 @@ from conversations.service.receipts import Receipts
 from conversations.service.typing import Typing
 from conversations.service.unreading import Unreading
 from conversations.settings import Settings
+from conversations.sweeping import Sweeping
 from conversations.web.batches import Batches
 from conversations.web.doors import UseCases, doors
+from conversations.web.files import file_doors
 from conversations.web.keys import Keys
 from conversations.web.own import Own
 from servicekit import http
@@ -65,8 +73,12 @@ def compose(
     exchange: Exchange,
     clock: Clock = utc_now,
     transports: Mapping[str, httpx.BaseTransport] | None = None,
+    offload: Offload = in_place,
 ) -> Composed:
-    """Put conversations together; `transports` ("auth") replace the network where services share a process."""
+    """Put conversations together; `transports` ("auth") replace the network where services share a process.
+
+    `offload` runs work on files where it stops nobody else: a thread is enough, a greenlet is not.
+    """
     database = engine(settings.database_url, pool_size=CONNECTIONS)
     auth = http.client(settings.auth_url, transport=(transports or {}).get("auth"))
     token = ServiceToken(auth, client_id=CLIENT_ID, secret=settings.client_secret, clock=clock)
@@ -76,11 +88,16 @@ def compose(
     bell = Bell()
     desk = Desk(database, clock=clock, new_id=new_id, bell=bell)
     typing = Typing(desk, exchange)
+    storage = _storage(settings)
+    scan = None if settings.clamd is None else Clamd(*settings.clamd)
+    filing = Filing(desk, storage, Inspection(scan=scan, offload=offload))
+    sweeping = Sweeping(database, storage, clock=clock)
 
     background = Background()
     background.add("changes", changes.run, wake=changes.wake)
     background.add("auth events", lambda stop: _hear_auth(stop, exchange, changes))
     background.add("typing", typing.run, wake=typing.wake)
+    background.add("sweeping", sweeping.run)
 
     readiness = Readiness()
     readiness.add("database", lambda: answers(database))
@@ -96,6 +113,7 @@ def compose(
     install_problems(app)
     app.register_blueprint(health_blueprint(readiness))
     app.register_blueprint(doors(keys, _use_cases(desk, typing)))
+    app.register_blueprint(file_doors(keys, filing))
     app.extensions["database"] = database
     app.wsgi_app = Batches(app.wsgi_app, keys=keys, gathering=Gathering(desk), marking=Marking(desk))  # type: ignore[method-assign] # Flask's own way to put a callable before it
     return Composed(wsgi=app, background=background)
@@ -137,6 +155,10 @@ def _use_cases(desk: Desk, typing: Typing) -> UseCases:
         catching_up=CatchingUp(desk),
         typing=typing,
     )
+
+
+def _storage(settings: Settings) -> Storage:
+    return Folder(settings.files) if isinstance(settings.files, Path) else Bucket(settings.files)
 
 
 def _run_relay_here(

@@ -61,6 +61,14 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
+class FileState(StrEnum):
+    """How far a file has come: its bytes are being kept, they are, or they are being given up."""
+
+    ARRIVING = "arriving"
+    READY = "ready"
+    LEAVING = "leaving"
+
+
 class EntryType(StrEnum):
     """Every lasting change of a stream."""
 
@@ -118,6 +126,11 @@ class Action(StrEnum):
     LEFT = "participant.left"
     SEARCHED_DIRECTORY = "directory.searched"
     TYPED = "typing.told"
+    FILE_UPLOADED = "attachment.uploaded"
+    FILE_INFECTED = "attachment.infected"
+    FILE_READ = "attachment.read"
+    FILE_REMOVED = "attachment.removed"
+    FILES_LISTED = "attachments.listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +245,26 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that is ready; where it was posted, once it was."""
+
+    id: str
+    uploader_id: str
+    conversation_id: str | None
+    stream: Stream | None
+    message_id: str | None
+    place: str
+    name: str = field(repr=False)
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    digest: str
+    has_thumbnail: bool
+    recalled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What is looked up to decide about one message."""
 
@@ -239,6 +272,7 @@ class Ask:
     author_id: str
     client_message_id: str
     reply_to: str | None
+    attachment_ids: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -256,6 +290,8 @@ class Facts:
     # By `Ask.key`: the id and digest of the message already posted under it.
     posted: Mapping[tuple[str, str, str], tuple[str, str]]
     answered: Mapping[str, Answered]
+    # Those that are ready, locked; nobody asks where no message has any.
+    files: Mapping[str, File] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,8 +312,10 @@ class Writes:
     messages: list[dict[str, Any]] = field(default_factory=list, repr=False)
     heads: dict[str, dict[str, Any]] = field(default_factory=dict)
     parcels: list[Parcel] = field(default_factory=list)
+    # Where files were posted (`store.attachments.claim`).
+    claims: list[dict[str, Any]] = field(default_factory=list)
 
     def clear(self) -> None:
         """Forget the rows: they are stored."""
-        for rows in (self.entries, self.messages, self.heads, self.parcels):
+        for rows in (self.entries, self.messages, self.heads, self.parcels, self.claims):
             rows.clear()

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from conversations.model import Audience, Kind, Participation, PersonKind, Role, Sent, Standing, Status, Stream
+from conversations.model import Audience, File, Kind, Participation, PersonKind, Role, Sent, Standing, Status, Stream
 from wire.claims import Claims, Plane
 from wire.permissions import Permission
 from wire.problems import Conflict, ConversationClosed, NotFound, PermissionRequired
@@ -54,10 +54,13 @@ def require_member(claims: Claims, standing: Standing | None, members: Audience)
 
 def require_hearing(claims: Claims, standing: Standing, stream: Stream) -> None:
     """Refuse a stream that the plane does not know of, or that the conversation does not have."""
-    if stream is Stream.SHARED:
-        return
-    if claims.plane is not Plane.STAFF or standing.kind is not Kind.PATIENT:
+    if not hears(claims, standing, stream):
         raise NotFound
+
+
+def hears(claims: Claims, standing: Standing, stream: Stream) -> bool:
+    """Tell whether a member hears a stream."""
+    return stream is Stream.SHARED or (claims.plane is Plane.STAFF and standing.kind is Kind.PATIENT)
 
 
 def can_reply(claims: Claims, standing: Standing, members: Audience) -> str | None:
@@ -136,6 +139,24 @@ def require_history(claims: Claims, message: Sent) -> None:
     require_staff(claims)
     if message.recalled_at is not None:
         require_recalling(claims, message)
+
+
+def may_post_file(claims: Claims, file: File) -> bool:
+    """Tell whether somebody may post a file: their own, once."""
+    return file.uploader_id == claims.user_id and file.message_id is None
+
+
+def require_own_file(claims: Claims, file: File | None) -> File:
+    """Let nobody but its uploader know of a file that was not posted."""
+    if file is None or file.message_id is not None or file.uploader_id != claims.user_id:
+        raise NotFound
+    return file
+
+
+def require_file_in_sight(file: File) -> None:
+    """Take the files of a recalled message from everybody's sight, as its body is."""
+    if file.recalled:
+        raise NotFound
 
 
 def require_opening(claims: Claims, kind: Kind) -> None:

@@ -59,7 +59,7 @@ def compose(
     chatui.install(app, PORTAL.static)
     gate.install(
         app,
-        calls(gate.callers, gate.conversations, posting, limits, Presenter()),
+        calls(gate.callers, gate.conversations, gate.files, posting, limits, Presenter()),
         title="Messages for patients",
         template="chatui/portal.html",
     )

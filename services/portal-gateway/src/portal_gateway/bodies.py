@@ -96,6 +96,18 @@ class Timeline(bodies.Timeline):
     items = fields.List(fields.Nested(Entry), required=True)
 
 
+class PostedFile(bodies.PostedFile):
+    """A file of the conversation, and when and by whom it was posted."""
+
+    stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
+
+
+class FilePage(bodies.FilePage):
+    """Files of the conversation, newest first."""
+
+    items = fields.List(fields.Nested(PostedFile), required=True)
+
+
 class Mark(Schema):
     """How far somebody has read or has been reached; who is writing; who asks for an acknowledgement once more."""
 

@@ -13,6 +13,8 @@ from gatekit.api import Calls, caller
 from gatekit.callers import Callers
 from gatekit.conversations import Conversations
 from gatekit.examples import examples_of
+from gatekit.files import Files
+from gatekit.filing import declare_file_calls
 from gatekit.me import Limits, me
 from gatekit.own import Own, own_calls
 from gatekit.sending import Posting
@@ -24,8 +26,13 @@ from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, Stale
 
 
-def calls(  # noqa: C901 - a list of doors, none branches
-    callers: Callers, conversations: Conversations, posting: Posting, limits: Limits, present: Presenter
+def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
+    callers: Callers,
+    conversations: Conversations,
+    files: Files,
+    posting: Posting,
+    limits: Limits,
+    present: Presenter,
 ) -> Calls:
     """Return the calls of patients."""
     doors = Calls(
@@ -36,6 +43,9 @@ def calls(  # noqa: C901 - a list of doors, none branches
         problem=bodies.ProblemBody,
     )
     ask = conversations.ask
+    declare_file_calls(
+        doors, conversations, files, page=bodies.FilePage, show=present.attachment, show_page=present.files
+    )
 
     @doors.call("GET", "/me", gives=Me)
     def who_am_i() -> Response:

@@ -60,7 +60,7 @@ def compose(
     chatui.install(app, STAFF.static)
     gate.install(
         app,
-        calls(gate.callers, gate.conversations, posting, limits),
+        calls(gate.callers, gate.conversations, gate.files, posting, limits),
         title="Messages for staff",
         template="chatui/staff.html",
     )

@@ -13,6 +13,8 @@ from gatekit.api import Calls, caller
 from gatekit.callers import Callers
 from gatekit.conversations import Answer, Conversations
 from gatekit.examples import examples_of
+from gatekit.files import Files
+from gatekit.filing import declare_file_calls
 from gatekit.me import Limits, me
 from gatekit.own import Own, own_calls
 from gatekit.sending import Posting
@@ -22,7 +24,9 @@ from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, Stale
 
 
-def calls(callers: Callers, conversations: Conversations, posting: Posting, limits: Limits) -> Calls:  # noqa: C901 - a list of doors, none branches
+def calls(  # noqa: C901 - a list of doors, none branches
+    callers: Callers, conversations: Conversations, files: Files, posting: Posting, limits: Limits
+) -> Calls:
     """Return the calls of staff."""
     doors = Calls(
         STAFF,
@@ -31,6 +35,9 @@ def calls(callers: Callers, conversations: Conversations, posting: Posting, limi
         examples=examples_of(Plane.STAFF),
     )
     ask = conversations.ask
+    declare_file_calls(
+        doors, conversations, files, page=bodies.FilePage, show=lambda shown: shown, show_page=lambda page: page
+    )
 
     @doors.call("GET", "/me", gives=bodies.Me)
     def who_am_i() -> Response:

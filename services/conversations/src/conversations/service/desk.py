@@ -141,6 +141,10 @@ class Desk:
             self._record_refusal(claims, action, refusal, conversation_id)
             raise
 
+    def refuse(self, claims: Claims, action: Action, refusal: Problem) -> None:
+        """Put on the record what was refused before there was anything to decide about."""
+        self._record_refusal(claims, action, refusal, None)
+
     def _once(self, claims: Claims, use_case: Callable[[Work], T], *, snapshot: bool) -> T:
         with transaction(self._snapshots if snapshot else self.engine) as connection:
             fence.enter(connection, claims.organisation_id)

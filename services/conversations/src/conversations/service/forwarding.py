@@ -1,7 +1,8 @@
 """Forwarding a message into another conversation, with where it came from.
 
-The body is copied here, from what is stored, so nobody can put words into another's mouth. What a patient would read
-is forwarded only on a second word. The same client id again brings the first result.
+The body and the files are copied here, from what is stored, so nobody can put words into another's mouth; the bytes of
+files stay where they are. What a patient would read is forwarded only on a second word. The same client id again
+brings the first result.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from conversations.service.entries import shown_one
 from conversations.service.posting import Draft, append_post
 from conversations.service.shapes import Shape
 from conversations.service.showing import member_of
+from conversations.store import attachments, directory, posts, timeline
 from conversations.store import conversations as store
-from conversations.store import directory, posts, timeline
 from wire.claims import Claims
 from wire.problems import Conflict, NotFound
 
@@ -80,7 +81,7 @@ def _forward(work: Work, message_id: str, wish: Wish) -> tuple[Shape, bool]:
         return before, False
     require_writing(work.claims, target, audience, wish.stream)
     require_forwarding(work.claims, source, target, wish.stream, confirmed=wish.confirmed)
-    return _append(work, draft, target, audience, origin), True
+    return _append(work, draft, source, target, audience, origin), True
 
 
 def _source(work: Work, message_id: str) -> tuple[Sent, Shape]:
@@ -110,11 +111,14 @@ def _before(work: Work, draft: Forward) -> Shape | None:
     return shown_one(work.connection, timeline.posted(work.connection, [message_id])[0])
 
 
-def _append(work: Work, draft: Forward, target: Standing, audience: Audience, origin: Shape) -> Shape:
+def _append(work: Work, draft: Forward, source: Sent, target: Standing, audience: Audience, origin: Shape) -> Shape:
+    me = work.me()
+    files = attachments.copied(work.connection, work.org, source, uploader_id=me.id, new_id=work.new_id, at=work.at)
     entry = append_post(
         draft,
         work.ledger(target, audience),
-        work.me(),
+        me,
+        files=files,
         at=work.at,
         new_id=work.new_id,
         writes=work.writes,

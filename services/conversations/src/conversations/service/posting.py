@@ -4,6 +4,7 @@
 * A used client id brings back the first message, also to an author who was removed since; another body under it is a
   conflict.
 * A patient's message opens a closed conversation again.
+* A file is posted once, by who uploaded it.
 * An author who says what they had seen is stopped when others have posted since.
 """
 
@@ -16,8 +17,20 @@ from hashlib import blake2b
 
 import orjson
 
-from conversations.model import Answered, Ask, Audience, EntryType, Facts, Person, Standing, Status, Stream, Writes
-from conversations.policy import reopens, require_member, require_writing
+from conversations.model import (
+    Answered,
+    Ask,
+    Audience,
+    EntryType,
+    Facts,
+    File,
+    Person,
+    Standing,
+    Status,
+    Stream,
+    Writes,
+)
+from conversations.policy import may_post_file, reopens, require_member, require_writing
 from conversations.service import shapes
 from conversations.service.ledger import Ledger
 from conversations.service.shapes import Shape
@@ -40,6 +53,7 @@ class Draft:
     priority: str = "normal"
     ask_acknowledgement: bool = False
     seen_seq: int | None = None
+    attachment_ids: tuple[str, ...] = ()
 
     @property
     def ask(self) -> Ask:
@@ -49,6 +63,7 @@ class Draft:
             author_id=self.claims.user_id,
             client_message_id=self.client_message_id,
             reply_to=self.reply_to,
+            attachment_ids=self.attachment_ids,
         )
 
     @property
@@ -59,8 +74,8 @@ class Draft:
     @property
     def digest(self) -> str:
         """Return what tells another message under the same client id."""
-        said = orjson.dumps([self.stream, self.reply_to, self.body])
-        return blake2b(said, digest_size=16).hexdigest()
+        said = [self.stream, self.reply_to, self.body, *([self.attachment_ids] if self.attachment_ids else ())]
+        return blake2b(orjson.dumps(said), digest_size=16).hexdigest()
 
 
 EntriesSince = Callable[[str, Stream, int], Sequence[Shape]]
@@ -96,6 +111,7 @@ class Posting:
         self._ledgers: dict[str, Ledger] = {}
         self._posted = dict(facts.posted)
         self._appended: dict[tuple[str, Stream], list[Shape]] = {}
+        self._claimed: set[str] = set()
         self.reopened: list[tuple[Draft, Ledger]] = []
         """The conversations that were opened again, and by which message."""
 
@@ -124,9 +140,10 @@ class Posting:
         require_writing(draft.claims, ledger.standing, audience, draft.stream)
         self._require_having_seen(draft, ledger)
         answered = self._answered(draft)
+        files = self._files(draft)
         if reopens(draft.claims, ledger.standing):
             self._reopen(draft, ledger, author)
-        return self._post(draft, ledger, author, answered)
+        return self._post(draft, ledger, author, answered, files)
 
     def _ledger(self, standing: Standing, audience: Audience) -> Ledger:
         if standing.id not in self._ledgers:
@@ -168,34 +185,52 @@ class Posting:
                 )
         return None
 
+    def _files(self, draft: Draft) -> list[File]:
+        found = [self._facts.files.get(one) for one in draft.attachment_ids]
+        files = [file for file in found if file is not None and may_post_file(draft.claims, file)]
+        ids = {file.id for file in files}
+        if len(ids) != len(draft.attachment_ids) or ids & self._claimed:
+            raise Invalid(errors={"attachment_ids": ["Must be files that you uploaded and did not send yet."]})
+        return files
+
     def _reopen(self, draft: Draft, ledger: Ledger, author: Person) -> None:
         ledger.change_status(Status.OPEN)
         reopened = ledger.append(Stream.SHARED, EntryType.REOPENED, author)
         self._appended.setdefault((draft.conversation_id, Stream.SHARED), []).append(reopened)
         self.reopened.append((draft, ledger))
 
-    def _post(self, draft: Draft, ledger: Ledger, author: Person, answered: Answered | None) -> Posted:
-        entry = append_post(draft, ledger, author, answered, at=self._at, new_id=self._new_id, writes=self._writes)
+    def _post(
+        self, draft: Draft, ledger: Ledger, author: Person, answered: Answered | None, files: Sequence[File]
+    ) -> Posted:
+        entry = append_post(
+            draft, ledger, author, answered, files, at=self._at, new_id=self._new_id, writes=self._writes
+        )
+        self._claimed.update(draft.attachment_ids)
         self._posted[draft.key] = (entry["message"]["id"], self._writes.messages[-1]["digest"])
         self._appended.setdefault((draft.conversation_id, draft.stream), []).append(entry)
         return Posted(entry=entry)
 
 
-def append_post(
+def append_post(  # noqa: PLR0913 - what a message is made of
     draft: Draft,
     ledger: Ledger,
     author: Person,
     answered: Answered | None = None,
+    files: Sequence[File] = (),
     *,
     at: datetime,
     new_id: Ids,
     writes: Writes,
     forwarded: Shape | None = None,
 ) -> Shape:
-    """Append a message that was decided to be good; `forwarded` is where it came from, if it did."""
+    """Append a message that was decided to be good, with its files in the order their author gave them.
+
+    `forwarded` is where it came from, if it did.
+    """
     message_id = new_id()
     heard = ledger.audience.may_hear(draft.stream)
     mentions = [one for one in dict.fromkeys(draft.mentions) if one in heard]
+    attachments = [shapes.attachment(file) for file in files]
     shown = shapes.message(
         message_id=message_id,
         client_message_id=draft.client_message_id,
@@ -205,6 +240,7 @@ def append_post(
         priority=draft.priority,
         ask_acknowledgement=draft.ask_acknowledgement,
         forwarded=forwarded,
+        attachments=attachments,
     )
     entry = ledger.append(draft.stream, EntryType.POSTED, author, {"message": shown}, message_id=message_id)
     writes.messages.append(
@@ -223,8 +259,21 @@ def append_post(
             "priority": draft.priority,
             "ask_acknowledgement": draft.ask_acknowledgement,
             "posted_at": at,
+            "attachments": orjson.dumps(attachments).decode() if attachments else None,
         }
         | ({} if forwarded is None else {"forwarded": orjson.dumps(forwarded).decode()})
+    )
+    writes.claims.extend(
+        {
+            "its_id": file.id,
+            "its_org": ledger.standing.org,
+            "conversation_id": draft.conversation_id,
+            "stream": draft.stream,
+            "seq": entry["seq"],
+            "message_id": message_id,
+            "position": position,
+        }
+        for position, file in enumerate(files)
     )
     return entry
 

@@ -1,7 +1,8 @@
 """Entries and conversations as protocol.md section 3 shows them.
 
 * Names come from the directory.
-* A recalled message has no body, wherever it is shown: as itself, as an edit of it, as the excerpt of an answer.
+* A recalled message has no body and no files, wherever it is shown: as itself, as an edit of it, as the excerpt of an
+  answer.
 * A portal shape has no internal key, and moves by nothing internal.
 """
 
@@ -14,8 +15,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from conversations.model import EntryType, Participation, Person, PersonKind, Standing, Stream
+from conversations.model import EntryType, File, Participation, Person, PersonKind, Standing, Stream
 from conversations.store.acknowledgements import Acknowledged
+from wire.claims import Plane
+from wire.files import address, thumbnail_address
 from wire.times import to_wire
 
 EXCERPT_CHARS = 140
@@ -52,6 +55,7 @@ def message(  # noqa: PLR0913 - what every message has
     mentions: Iterable[str],
     priority: str,
     ask_acknowledgement: bool,
+    attachments: Iterable[Shape] = (),
     acknowledged: Iterable[Acknowledged] = (),
     edited_at: datetime | None = None,
     recalled: bool = False,
@@ -63,7 +67,7 @@ def message(  # noqa: PLR0913 - what every message has
         "client_message_id": client_message_id,
         "body": "" if recalled else body,
         "reply_to": reply_to,
-        "attachments": [],
+        "attachments": [] if recalled else list(attachments),
         "mentions": list(mentions),
         "priority": priority,
         "acknowledgement": {
@@ -84,6 +88,20 @@ def reply(message_id: str, seq: int, body: str, *, recalled: bool) -> Shape:
 def origin(*, author: Shape, at: datetime, kind: str, subject: str) -> Shape:
     """Return where a forwarded message came from: who wrote it when, and in which kind of conversation."""
     return {"author": author, "at": to_wire(at), "kind": kind, "subject": subject or None}
+
+
+def attachment(file: File) -> Shape:
+    """Return a file as shown to staff; the portal's gateway shows its own addresses."""
+    return {
+        "id": file.id,
+        "name": file.name,
+        "media_type": file.media_type,
+        "size": file.size,
+        "width": file.width,
+        "height": file.height,
+        "url": address(Plane.STAFF, file.id),
+        "thumbnail_url": thumbnail_address(Plane.STAFF, file.id) if file.has_thumbnail else None,
+    }
 
 
 def excerpt(body: str) -> str:
@@ -166,6 +184,7 @@ def _message_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
         mentions=orjson.loads(row.mentions),
         priority=row.priority,
         ask_acknowledgement=row.ask_acknowledgement,
+        attachments=() if row.attachments is None else orjson.loads(row.attachments),
         acknowledged=acknowledged,
         edited_at=row.edited_at,
         recalled=row.recalled_at is not None,

@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, tuple_
 
-from conversations.model import Answered, Ask, Facts, Stream
-from conversations.store import conversations, directory
+from conversations.model import Answered, Ask, Facts, File, Stream
+from conversations.store import attachments, conversations, directory
 from conversations.tables import messages
 
 
@@ -24,7 +24,14 @@ def facts(connection: Connection, org: str, asks: Sequence[Ask]) -> Facts:
         people=directory.people(connection, org, {ask.author_id for ask in asks}),
         posted=posted(connection, {ask.key for ask in asks}),
         answered=_answered(connection, org, {ask.reply_to for ask in asks if ask.reply_to is not None}),
+        files=files(connection, org, asks),
     )
+
+
+def files(connection: Connection, org: str, asks: Sequence[Ask]) -> dict[str, File]:
+    """Return the files that are to be posted, locked; without any nothing is asked."""
+    ids = {one for ask in asks for one in ask.attachment_ids}
+    return attachments.wanted(connection, org, ids) if ids else {}
 
 
 def posted(

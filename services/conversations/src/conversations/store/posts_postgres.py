@@ -1,7 +1,8 @@
 """`store.posts`, and the storing of what was decided, as PostgreSQL does it fastest: the hot path, in plain SQL.
 
 Two statements for a batch of any size: one looks everything up behind the fence and under the locks, one stores
-entries, messages, events, record and heads, and rings. Both are prepared; their text never changes.
+entries, messages, events, record and heads, and rings. Both are prepared; their text never changes. Only a batch that
+brings files has two more: one locks them, one says where they were posted.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from conversations.model import (
     Stream,
     Writes,
 )
+from conversations.store import attachments, posts
 
 # See migration 0003: fences, locks and looks everything up.
 LOOK_UP = "SELECT look_up_for_posting(%s, %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[])"
@@ -38,15 +40,15 @@ WITH post AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(posts)s::json) AS post (
         place int, conversation_id uuid, stream text, seq bigint, at timestamptz, author_id uuid, message_id uuid,
         client_message_id uuid, digest text, body text, reply_to uuid, mentions text, priority text,
-        ask_acknowledgement boolean, staff text, portal text, session_id text, plane text)
+        ask_acknowledgement boolean, attachments text, staff text, portal text, session_id text, plane text)
 ), entry AS (
     INSERT INTO entries (conversation_id, stream, seq, org, type, at, actor_id, message_id)
     SELECT conversation_id, stream, seq, %(org)s::uuid, 'message.posted', at, author_id, message_id FROM post
 ), message AS (
     INSERT INTO messages (id, org, conversation_id, stream, seq, author_id, client_message_id, digest, body, reply_to,
-                          mentions, priority, ask_acknowledgement, posted_at)
+                          mentions, priority, ask_acknowledgement, attachments, posted_at)
     SELECT message_id, %(org)s::uuid, conversation_id, stream, seq, author_id, client_message_id, digest, body,
-           reply_to, mentions, priority, ask_acknowledgement, at FROM post
+           reply_to, mentions, priority, ask_acknowledgement, attachments, at FROM post
 ), parcel AS (
     INSERT INTO outbox (org, type, staff, portal)
     SELECT %(org)s::uuid, 'message.posted', staff, portal FROM post ORDER BY place
@@ -79,6 +81,7 @@ def facts(connection: Connection, org: str, asks: Sequence[Ask]) -> Facts:
         people={row[0]: Person(id=row[0], kind=PersonKind(row[1]), name=row[2], active=row[3]) for row in people},
         posted={(row[0], row[1], row[2]): (row[3], row[4]) for row in posted},
         answered={row[0]: _answered(row) for row in answered},
+        files=posts.files(connection, org, asks),
     )
 
 
@@ -86,6 +89,8 @@ def save(connection: Connection, org: str, writes: Writes, lines: Sequence[Mappi
     """Store posts, and nothing but posts: of each its entry, message, event and line of the record, in order."""
     if not writes.messages:
         return
+    if writes.claims:
+        attachments.claim(connection, writes.claims)
     posts = [
         _post(place, message, parcel, line)
         for place, (message, parcel, line) in enumerate(zip(writes.messages, writes.parcels, lines, strict=True))

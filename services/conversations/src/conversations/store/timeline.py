@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import EntryType, Sent, Stream, Writes
+from conversations.store import attachments
 from conversations.store.asked import Point, among, listed, places, points, words
 from conversations.tables import accounts, conversations, entries, marks, message_versions, messages, participants
 
@@ -152,7 +153,9 @@ def change_message(connection: Connection, message_id: str, **changed: object) -
 
 
 def save(connection: Connection, writes: Writes) -> None:
-    """Store new entries and messages, and move the heads to them."""
+    """Store new entries and messages with their files, and move the heads to them."""
+    if writes.claims:
+        attachments.claim(connection, writes.claims)
     if writes.messages:
         connection.execute(insert(messages), writes.messages)
     if writes.entries:
@@ -271,6 +274,7 @@ def _entries() -> Select[Any]:
             messages.c.forwarded,
             messages.c.edited_at,
             messages.c.recalled_at,
+            messages.c.attachments,
             answered.c.id.label("answered_id"),
             answered.c.seq.label("answered_seq"),
             answered.c.body.label("answered_body"),

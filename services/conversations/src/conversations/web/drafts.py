@@ -12,7 +12,7 @@ from conversations.model import Priority, StateType, Stream
 from conversations.service.marking import Reached
 from conversations.service.posting import Draft
 from conversations.web.keys import Keys
-from wire.bodies import MENTIONS_MAX
+from wire.bodies import ATTACHMENTS_MAX, MENTIONS_MAX
 from wire.claims import Claims, Plane
 from wire.ids import is_id
 from wire.problems import Invalid, Problem
@@ -61,9 +61,8 @@ def _draft(claims: Claims, fields: Mapping[str, Any]) -> Draft:
         priority=reading.priority(),
         ask_acknowledgement=reading.flag("ask_acknowledgement"),
         seen_seq=reading.seq("seen_seq") if fields.get("seen_seq") is not None else None,
+        attachment_ids=reading.ids("attachment_ids", ATTACHMENTS_MAX),
     )
-    if fields.get("attachment_ids"):
-        reading.wrong("attachment_ids", "There is no such attachment.")
     reading.done()
     return draft
 
@@ -105,12 +104,12 @@ class _Reading:
             return ""
         return str(value)
 
-    def ids(self, name: str) -> tuple[str, ...]:
+    def ids(self, name: str, most: int = MENTIONS_MAX) -> tuple[str, ...]:
         value = self._fields.get(name)
         if value is None:
             return ()
-        if not isinstance(value, list) or len(value) > MENTIONS_MAX or not all(is_id(one) for one in value):
-            self.wrong(name, f"Must be a list of at most {MENTIONS_MAX} ids.")
+        if not isinstance(value, list) or len(value) > most or not all(is_id(one) for one in value):
+            self.wrong(name, f"Must be a list of at most {most} ids.")
             return ()
         return tuple(value)
 
