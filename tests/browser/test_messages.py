@@ -318,3 +318,130 @@ def test_who_was_removed_reads_that_they_were(ward: Ward, screen: Opens) -> None
     expect(rosa.page.get_by_role("heading", name="You no longer take part here")).to_be_visible(timeout=PATIENCE_MS)
     expect(rosa.page.get_by_text("Soon without you")).to_have_count(0)
     assert rosa.axe() == ""
+
+
+def test_a_message_that_asks_is_confirmed_and_those_who_have_not_are_reminded(ward: Ward, screen: Opens) -> None:
+    """Rosa confirms by a button; Nora sees who has and who has not, reminds, and Dmitri is led to the message."""
+    ward.says(ward.nora, "The key code is new", ask_acknowledgement=True)
+    for number in range(40):
+        ward.says(ward.nora, f"Line {number:04}")
+    nora = screen().signs_in(NORA).opens(ward.subject)
+    rosa, dmitri = screen(size=PHONE).signs_in(ROSA).opens(ward.subject), screen().signs_in(DMITRI)
+
+    assert rosa.axe() == ""
+    rosa.message("The key code").get_by_role("button", name="I have seen this").click()
+    expect(rosa.message("The key code")).to_contain_text("You confirmed at", timeout=PATIENCE_MS)
+    expect(nora.message("The key code")).to_contain_text("1 of 2 confirmed", timeout=PATIENCE_MS)
+    nora.message("The key code").get_by_role("button", name="1 of 2 confirmed").click()
+    dialog = nora.page.get_by_role("dialog", name="Who has confirmed")
+    expect(dialog.get_by_role("listitem").filter(has_text="Rosa Delgado")).to_contain_text("Confirmed")
+    expect(dialog.get_by_role("listitem").filter(has_text="Dmitri Volkov")).to_contain_text("Not confirmed")
+    assert nora.axe() == ""
+    dialog.get_by_role("button", name="Remind those who have not").click()
+    expect(dialog.get_by_text("Reminded: Dmitri Volkov")).to_be_visible()
+
+    expect(dmitri.page.get_by_role("alert")).to_have_text("Nora Lindqvist asks you to confirm a message")
+    assert dmitri.axe() == ""
+    dmitri.page.get_by_role("button", name="Show", exact=True).click()
+    dmitri.sees_in_view("The key code")
+    expect(dmitri.message("The key code")).to_be_focused()
+    dialog.get_by_role("button", name="Remind those who have not").click()
+    expect(dialog.get_by_text("They were reminded a moment ago.")).to_be_visible()
+    nora.complaints.clear()  # the browser itself reports the 429
+
+
+def test_an_urgent_message_is_said_at_once_wherever_one_is(ward: Ward, screen: Opens) -> None:
+    """Not by colour alone: a word, a place in the label, and an alert that leads there."""
+    nora = screen().signs_in(NORA)
+    expect(nora.list.get_by_role("link").first).to_be_visible()
+    urgent = f"Crash team {new_id()[-6:]}"
+
+    ward.says(ward.dmitri, urgent, priority="urgent")
+
+    expect(nora.page.get_by_role("alert")).to_have_text("Urgent message from Dmitri Volkov")
+    nora.page.get_by_role("button", name="Show", exact=True).click()
+    nora.sees_in_view(urgent)
+    expect(nora.message(urgent).get_by_text("Urgent", exact=True)).to_be_visible()
+    assert "Urgent" in (nora.message(urgent).get_attribute("aria-label") or "")
+    expect(nora.page.get_by_role("button", name="Show", exact=True)).to_be_hidden()
+    assert nora.axe() == ""
+
+
+def test_receipts_tell_per_person_and_only_staff_have_them(clinic: Clinic, screen: Opens) -> None:
+    """Ada has read Nora's answer and Dmitri has not; Ada's own page says in plain words that she was heard."""
+    subject = f"Receipts {new_id()[-6:]}"
+    conversation = clinic.signs_in(ADA).writes_to_care_team(subject, "Did you get this?")
+    nora = screen().signs_in(NORA).opens(subject)
+    nora.says("We did")
+    ada = screen(portal=True, size=PHONE).signs_in(ADA).opens(subject)
+    nora.sees_mark("We did", "Read")
+
+    expect(ada.message("Did you get this?")).to_contain_text("Seen by your care team")
+    expect(ada.menu_of("Did you get this?").get_by_role("menuitem")).to_have_text(
+        ["Reply", "Copy text", "Edit", "Withdraw"]
+    )
+    nora.chooses("We did", "Who has read it")
+    people = nora.page.get_by_role("dialog", name="Who has read it").get_by_role("listitem")
+    expect(people.filter(has_text="Ada Moreno")).to_contain_text("Read")
+    expect(people.filter(has_text="Dmitri Volkov")).to_contain_text("Not delivered yet")
+    assert nora.axe() == ""
+    assert clinic.signs_in(NORA).conversation(conversation)["kind"] == "patient"
+
+
+def test_forwarding_to_a_patient_is_asked_twice_and_shows_its_origin_to_staff_only(
+    clinic: Clinic, ward: Ward, screen: Opens
+) -> None:
+    """To a colleague at once, with its origin; to Ada only after a sentence that names her, and without the origin."""
+    text, subject = f"Take it with water {new_id()[-6:]}", f"Tablets {new_id()[-6:]}"
+    clinic.signs_in(ADA).writes_to_care_team(subject, "How do I take it?")
+    ward.says(ward.dmitri, text)
+    nora, ada = screen().signs_in(NORA).opens(ward.subject), screen(portal=True).signs_in(ADA).opens(subject)
+
+    nora.chooses(text, "Forward")
+    dialog = nora.page.get_by_role("dialog", name="Forward this message")
+    dialog.get_by_label("Where to?").fill(subject)
+    expect(dialog.get_by_role("list", name="Conversations").get_by_role("button")).to_have_count(1)
+    dialog.get_by_role("list", name="Conversations").get_by_role("button").click()
+    assert nora.axe() == ""
+    expect(dialog.get_by_role("radio", name="Internal note")).to_be_checked()
+    dialog.get_by_role("radio", name="To Ada Moreno").check(force=True)
+    dialog.get_by_role("button", name="Forward").click()
+    question = nora.page.locator("#confirm")
+    expect(question).to_contain_text("Ada Moreno will be able to read this message.")
+    question.get_by_role("button", name="Cancel").click()
+    expect(ada.message(text)).to_have_count(0)
+    dialog.get_by_role("button", name="Forward").click()
+    question.get_by_role("button", name="Forward to the patient").click()
+
+    ada.sees(text)
+    assert "orwarded" not in ada.message(text).inner_text()
+    assert ward.subject not in ada.page.content()
+    nora.opens(subject).sees(text)
+    expect(nora.message(text)).to_contain_text(f"Forwarded from Dmitri Volkov · {ward.subject}")
+    assert nora.axe() == ""
+
+
+@pytest.mark.parametrize("portal", [False, True])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_wrong_with_a_thread_that_holds_everything(
+    clinic: Clinic, screen: Opens, *, portal: bool, dark: bool
+) -> None:
+    """Quotes, links, names, urgency, a question, a note, an edit and a withdrawal: each state on both pages."""
+    subject = f"Everything {new_id()[-6:]}"
+    ada, nora = clinic.signs_in(ADA), clinic.signs_in(NORA)
+    conversation = ada.writes_to_care_team(subject, "Hello?")
+    first = nora.sends(conversation, "See https://example.org/a, @Ada Moreno", mentions=[ada.id])["message"]
+    ada.sends(conversation, "Thank you", reply_to=first["id"])
+    nora.sends(conversation, "Please read this today", priority="urgent", ask_acknowledgement=True)
+    nora.sends(conversation, "For the team", stream="internal")
+    gone = ada.sends(conversation, "Never mind")["message"]
+    ada.call("DELETE", f"/messages/{gone['id']}")
+    changed = nora.sends(conversation, "word " * 300)["message"]
+    nora.call("PATCH", f"/messages/{changed['id']}", json={"body": "word " * 400})
+
+    page = screen(portal=portal, dark=dark).signs_in(ADA if portal else DMITRI).opens(subject)
+    expect(page.message("word").get_by_role("button", name="Show more")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.message("Please read this")).to_contain_text("I have seen this")
+
+    assert page.axe() == ""
+    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -2,7 +2,7 @@
  * Passing a message on to another conversation, with its origin; the server copies text and files.
  *
  * Into a conversation with a patient it goes as an internal note, unless the person chooses the patient and says so
- * once more, in words. The dialog stands in the page; this fills it.
+ * once more, in words. Somewhere else is another message, under another id. The dialog stands in the page; this fills it.
  */
 import { byId, fill, part, show } from "../dom.js";
 import { newId } from "../ids.js";
@@ -11,6 +11,7 @@ import { problemText, t } from "../texts.js";
 
 const dialog = byId("forward");
 const places = Object.fromEntries([...dialog.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
+const [note, told] = places.modes.querySelectorAll("input");
 const held = new Map();
 const MOST = 50;
 let state = null;
@@ -18,7 +19,7 @@ let state = null;
 export function forward({ chat, messenger, id }, { message, actor }) {
   state = { chat, messenger, message, from: id, to: null, client: newId(), words: "" };
   places.search.value = "";
-  dialog.querySelector("[value=internal]").checked = true;
+  note.checked = true;
   fill(places, { whose: actor.name, excerpt: message.body.slice(0, 200), error: "" });
   draw();
   find();
@@ -53,10 +54,11 @@ function draw() {
   const items = messenger.conversations.sorted().filter(fits).slice(0, MOST);
   if (to && !items.includes(to)) state.to = null;
   const patient = state.to?.kind === "patient";
+  const closedToMe = patient && !to.can_reply.allowed;
   const { person, title } = patient ? chat.names(to, chat.myId) : {};
   fill(places, { modes: patient, shared: patient && t("mode.shared", { name: person ?? title }), none: items.length ? null : t("empty.found") });
-  dialog.querySelector("[value=shared]").disabled = patient && !to.can_reply.allowed;
-  if (patient && !to.can_reply.allowed) dialog.querySelector("[value=internal]").checked = true;
+  told.disabled = closedToMe;
+  if (closedToMe) note.checked = true;
   places.go.disabled = !state.to;
   show(places.list, items.map((item) => ({ key: item.id, stamp: `${item === state.to} ${item.updated_at}`,
     make: () => line(item), update: (node) => node.firstElementChild.setAttribute("aria-pressed", item === state.to) })), held);
@@ -70,7 +72,7 @@ function line(conversation) {
   fill(at, { letters: initials(person ?? title), name: title, about: words });
   at.letters.classList.add(`tone-${tone(person ?? title)}`, `kind-${conversation.kind}`);
   node.firstElementChild.onclick = () => {
-    state.to = chat.messenger.conversations.get(conversation.id);
+    Object.assign(state, { to: chat.messenger.conversations.get(conversation.id), client: newId() });
     draw();
   };
   return node;
@@ -78,14 +80,14 @@ function line(conversation) {
 
 async function go() {
   const { chat, messenger, message, to, client } = state;
-  const stream = to.kind === "patient" ? dialog.querySelector("[name=forward-to]:checked").value : "shared";
-  const told = to.kind === "patient" && stream === "shared";
+  const patient = to.kind === "patient";
+  const confirmed = patient && told.checked;
   const { title, person } = chat.names(to, chat.myId);
-  if (told && !(await chat.sure(t("forward.sure", { name: person ?? title }), t("forward.to_patient")))) return;
+  if (confirmed && !(await chat.sure(t("forward.sure", { name: person ?? title }), t("forward.to_patient")))) return;
   places.go.disabled = true;
   try {
     await messenger.ask("POST", `/messages/${message.id}/forward`,
-      { conversation_id: to.id, client_message_id: client, stream, ...(told && { confirmed: true }) });
+      { conversation_id: to.id, client_message_id: client, stream: patient && note.checked ? "internal" : "shared", ...(confirmed && { confirmed }) });
     dialog.close();
     chat.announce(t("forward.done", { name: title }));
   } catch (problem) {
@@ -95,6 +97,7 @@ async function go() {
 }
 
 places.go.onclick = go;
+places.modes.onchange = () => { state.client = newId(); };
 places.search.oninput = () => { clearTimeout(state.timer); state.timer = setTimeout(find, 150); };
 dialog.querySelector("form").onkeydown = (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
