@@ -103,3 +103,17 @@ def test_new_messages_are_announced(clinic: Clinic, screen: Opens) -> None:
         "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert], [role=log]:not([aria-live=off])"
     )
     expect(spoken.filter(has_text="Can you hear me?").first).to_be_attached()
+
+
+@both
+@pytest.mark.parametrize("root", ["/messaging", "/portal"])
+def test_the_pages_of_the_documents(screen: Opens, root: str, *, dark: bool) -> None:
+    """The calls and the live socket, for whoever writes a client, on a desk and on a phone."""
+    for size in (None, PHONE):
+        page = screen(dark=dark, size=size)
+        for name in ("docs", "docs/live"):
+            page.page.goto(f"{root}/api/{name}")
+            expect(page.page.get_by_role("heading", level=1)).to_be_visible()
+            assert page.axe() == ""
+            wide = page.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide == 0

@@ -1,11 +1,15 @@
 """The API's documents: true to what the doors do, and made of nothing from outside."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from schemathesis.checks import CHECKS
 from schemathesis.core.result import Ok
 
@@ -14,9 +18,13 @@ from portal_gateway import app as portal
 from staff_gateway import app as staff
 from tests.unit.gatekit.standins import ORIGIN, SETTINGS, ada, nora
 from tests.unit.gatekit.world import World, sending
+from wire.frames import OPS, PUSHES
 
 BOTH = [STAFF, PORTAL]
 GENEROUS = {STAFF: staff, PORTAL: portal}
+PAGES = ("docs", "docs/live")
+DOCUMENTS = ("openapi.json", "docs", "asyncapi.json", "docs/live")
+ASYNCAPI = json.loads((Path(__file__).parents[2] / "support" / "asyncapi-3.0.0.schema.json").read_text())
 HELD_TO = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
 
@@ -25,9 +33,9 @@ def world_of(addresses: Addresses) -> World:
     return World(addresses, GENEROUS[addresses].compose, SETTINGS)
 
 
-def document_of(world: World) -> dict[str, Any]:
-    """Return the OpenAPI document, as anybody gets it."""
-    answer = world.browser().get(f"{world.addresses.api}/openapi.json", base_url=ORIGIN)
+def document_of(world: World, name: str = "openapi.json") -> dict[str, Any]:
+    """Return a document, as anybody gets it."""
+    answer = world.browser().get(f"{world.addresses.api}/{name}", base_url=ORIGIN)
     assert answer.status_code == 200
     document: dict[str, Any] = answer.get_json()
     return document
@@ -73,24 +81,78 @@ def test_the_portals_documents_know_of_no_internal_stream() -> None:
     """Neither the schemas nor the examples nor the readable page."""
     browser = world_of(PORTAL).browser()
 
-    told = [browser.get(f"{PORTAL.api}/{name}", base_url=ORIGIN).data for name in ("openapi.json", "docs")]
+    told = [browser.get(f"{PORTAL.api}/{name}", base_url=ORIGIN).data for name in DOCUMENTS]
 
-    assert [b"internal" in text for text in told] == [False, False]
+    assert [b"internal" in text for text in told] == [False] * len(DOCUMENTS)
+
+
+@pytest.mark.parametrize("addresses", BOTH)
+def test_the_documents_are_what_they_say_they_are(addresses: Addresses) -> None:
+    """OpenAPI 3.1 and AsyncAPI 3.0, by the validator and the schema of each."""
+    world = world_of(addresses)
+
+    validate(document_of(world), cls=OpenAPIV31SpecValidator)
+    jsonschema_rs.validator_for(ASYNCAPI).validate(document_of(world, "asyncapi.json"))
+
+
+@pytest.mark.parametrize("addresses", BOTH)
+def test_every_example_fits_the_schema_it_stands_beside(addresses: Addresses) -> None:
+    """Of bodies, answers, problems and frames."""
+    world = world_of(addresses)
+    calls, live = document_of(world), document_of(world, "asyncapi.json")
+
+    shown = [
+        (content["schema"], content.get("example") or example["value"], calls)
+        for path in calls["paths"].values()
+        for call in path.values()
+        if isinstance(call, dict)
+        for told in (call.get("requestBody", {}), *call["responses"].values())
+        for content in told.get("content", {}).values()
+        for example in (content.get("examples") or {"": {}}).values()
+        if example or "example" in content
+    ]
+    shown += [
+        (message["payload"], example["payload"], live)
+        for message in live["components"]["messages"].values()
+        for example in message["examples"]
+    ]
+
+    assert len(shown) > len(calls["paths"]) + len(live["components"]["messages"])
+    for schema, example, document in shown:
+        jsonschema_rs.validator_for({**schema, "components": document["components"]}).validate(example)
+
+
+@pytest.mark.parametrize("addresses", BOTH)
+def test_the_live_document_has_every_frame_of_its_plane(addresses: Addresses) -> None:
+    """Each op as something the server receives, with its reply; each push as something it sends."""
+    operations = document_of(world_of(addresses), "asyncapi.json")["operations"]
+    theirs = {"presence"} if addresses is PORTAL else set()
+
+    received = {name for name, told in operations.items() if told["action"] == "receive"}
+    sent = {name.removeprefix("push.") for name, told in operations.items() if told["action"] == "send"}
+
+    assert received == set(OPS) - theirs
+    assert sent == set(PUSHES) - theirs
+    assert all(len(operations[op]["reply"]["messages"]) == 2 for op in received)
 
 
 @pytest.mark.parametrize("addresses", BOTH)
 def test_the_readable_page_loads_nothing_from_elsewhere(addresses: Addresses) -> None:
-    """One style sheet of ours, no script, and every call is on it."""
+    """One style sheet of ours, no script; every call and every frame is on its page."""
     world = world_of(addresses)
     browser = world.browser()
 
-    page = browser.get(f"{addresses.api}/docs", base_url=ORIGIN).get_data(as_text=True)
+    pages = [browser.get(f"{addresses.api}/{name}", base_url=ORIGIN).get_data(as_text=True) for name in PAGES]
 
-    loaded = [link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if link != "data:,"]
-    assert {link.split("/")[1] for link in loaded} == {addresses.root[1:]}
-    assert all(browser.get(link, base_url=ORIGIN, buffered=True).status_code == 200 for link in loaded)
-    assert "<script" not in page
-    assert all(path in page for path in document_of(world)["paths"])
+    for page in pages:
+        loaded = [link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if link != "data:,"]
+        assert {link.split("/")[1] for link in loaded} == {addresses.root[1:]}
+        assert all(browser.get(link, base_url=ORIGIN, buffered=True).status_code == 200 for link in loaded)
+        assert "<script" not in page
+        named = set(re.findall(r'href="#([^"]+)"', page))
+        assert named <= set(re.findall(r'id="([^"]+)"', page))
+    assert all(path in pages[0] for path in document_of(world)["paths"])
+    assert all(f'id="frame-{name}"' in pages[1] for name in document_of(world, "asyncapi.json")["operations"])
 
 
 @pytest.mark.parametrize("addresses", BOTH)

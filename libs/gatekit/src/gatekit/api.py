@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
 
 from gatekit.addresses import Addresses
+from gatekit.asyncapi import LiveDocument
 from gatekit.callers import Caller, Callers
 from gatekit.shapes import sieve
 from servicekit.doors import json_object, json_response
@@ -153,8 +154,8 @@ def caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def install_api(app: Flask, addresses: Addresses, calls: Calls, *, title: str) -> None:
-    """Serve the calls under the plane's API address, with `openapi.json` and a readable `docs` beside them."""
+def install_api(app: Flask, addresses: Addresses, calls: Calls, live: LiveDocument, *, title: str) -> None:
+    """Serve the calls under the plane's API address; beside them the documents of calls and socket, readable too."""
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     app.config |= {"API_TITLE": title, "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"}
     api = _Api()
@@ -174,7 +175,15 @@ def install_api(app: Flask, addresses: Addresses, calls: Calls, *, title: str) -
 
     @docs.get("/docs")
     def readable() -> str:
-        return render_template("gatekit/docs.html", document=document, plane=addresses.plane)
+        return render_template("gatekit/docs.html", document=document)
+
+    @docs.get("/asyncapi.json")
+    def asyncapi() -> Response:
+        return json_response(live.document)
+
+    @docs.get("/docs/live")
+    def readable_live() -> str:
+        return render_template("gatekit/live.html", document=live.document)
 
     app.register_blueprint(docs)
 

@@ -12,6 +12,7 @@ from flask import Flask
 from gatekit.access import AccessTokens
 from gatekit.addresses import Addresses
 from gatekit.api import Calls, install_api
+from gatekit.asyncapi import LiveDocument, Spoken
 from gatekit.callers import Callers
 from gatekit.conversations import Conversations
 from gatekit.farewells import Farewells
@@ -110,7 +111,7 @@ class Gate:
         self.background.add("changes", self.changes.run, wake=self.changes.wake)
         self.background.add("farewells", self.farewells.run)
 
-    def install(self, app: Flask, calls: Calls, *, title: str, template: str) -> None:
+    def install(self, app: Flask, calls: Calls, spoken: Spoken, *, title: str, template: str) -> None:
         """Open the doors in `app`: probes, sign-in, pages, and the calls with their documents.
 
         The pages' templates and static files are the face's, which the gateway installs beside this.
@@ -120,4 +121,4 @@ class Gate:
         app.register_blueprint(health_blueprint(self.readiness))
         app.register_blueprint(signin_blueprint(self.addresses, self.sign_in))
         app.register_blueprint(pages_blueprint(self.addresses, self.callers, template=template))
-        install_api(app, self.addresses, calls, title=title)
+        install_api(app, self.addresses, calls, LiveDocument(self.addresses, spoken, title=title), title=title)

@@ -75,6 +75,7 @@ class Hello(Frame):
         load_default=None,
         allow_none=True,
         validate=validate.Length(max=RESUME_MAX),
+        metadata={"maxProperties": RESUME_MAX},
     )
 
 

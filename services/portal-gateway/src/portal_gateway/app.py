@@ -13,6 +13,7 @@ from gatekit.addresses import PORTAL
 from gatekit.gate import Gate
 from gatekit.me import Limits, me
 from gatekit.sending import Posting
+from portal_gateway.frames import SPOKEN
 from portal_gateway.live import live_door
 from portal_gateway.presenter import Presenter
 from portal_gateway.settings import Settings
@@ -60,6 +61,7 @@ def compose(
     gate.install(
         app,
         calls(gate.callers, gate.conversations, gate.files, posting, limits, Presenter()),
+        SPOKEN,
         title="Messages for patients",
         template="chatui/portal.html",
     )

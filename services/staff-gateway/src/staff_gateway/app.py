@@ -10,6 +10,7 @@ from flask import Flask
 
 import chatui
 from gatekit.addresses import STAFF
+from gatekit.asyncapi import Spoken
 from gatekit.gate import Gate
 from gatekit.me import Limits, me
 from gatekit.sending import Posting
@@ -26,6 +27,7 @@ from staff_gateway.live import live_door
 from staff_gateway.presenter import Presenter
 from staff_gateway.settings import Settings
 from staff_gateway.web import calls
+from wire.frames import OPS, PUSHES, REPLIES, Refused
 from wire.permissions import Permission
 
 
@@ -61,6 +63,7 @@ def compose(
     gate.install(
         app,
         calls(gate.callers, gate.conversations, gate.files, posting, limits),
+        Spoken(ops=OPS, replies=REPLIES, pushes=PUSHES, refused=Refused),
         title="Messages for staff",
         template="chatui/staff.html",
     )
