@@ -66,13 +66,18 @@ class Recorder:
         return person
 
     def line_of(self, person: Person, **options: Any) -> Live:  # noqa: ANN401 - the options of Live
-        """Return a live line of this person whose frames are noted."""
-        asked: dict[Any, str] = {}
+        """Return a live line of this person whose frames are noted; what was refused is noted by its refusal only."""
+        asked: dict[Any, Frame] = {}
+        said = self.frames[person.plane]
 
         def watch(direction: str, frame: Frame) -> None:
             if direction == "out":
-                asked[frame["ref"]] = frame["op"]
-            self.frames[person.plane].append(Spoken(direction=direction, frame=frame, op=asked.get(frame.get("ref"))))
+                asked[frame["ref"]] = frame
+                return
+            question = asked.pop(frame.get("ref"), None)
+            if question is not None and frame["ok"]:
+                said.append(Spoken(direction="out", frame=question))
+            said.append(Spoken(direction="in", frame=frame, op=question["op"] if question is not None else None))
 
         return Live(person.live_url(), person.issuer, watch=watch, proxy=False, **options)
 

@@ -10,7 +10,7 @@ from client import things
 from wire import bodies, frames
 
 THINGS: dict[str, Any] = {name: kind for name, kind in getmembers(things, isclass) if is_typeddict(kind)}
-NOT_IN_BODIES = {"Sent", "Said"}
+NOT_IN_BODIES = {"Sent", "Said", "Wished"}
 PLAIN: dict[type[fields.Field[Any]], object] = {
     fields.Integer: int,
     fields.Boolean: bool,
@@ -51,8 +51,14 @@ def test_what_may_be_said_of_a_message_is_what_the_door_takes() -> None:
     assert set(get_type_hints(things.Said)) == set(bodies.PostMessage().fields) - {"body", "client_message_id"}
 
 
+def test_what_may_be_wished_is_what_the_door_takes() -> None:
+    """Any part of a preference but whose it is."""
+    assert set(get_type_hints(things.Wished)) == set(bodies.ChangePreference().fields)
+
+
 def test_every_choice_is_offered_as_the_schemas_know_it() -> None:
     """Streams, filters and kinds, word for word."""
     assert set(get_args(things.Stream)) == set(bodies.STREAMS)
     assert set(get_args(things.Filter)) == set(bodies.FILTERS)
+    assert set(get_args(things.Notify)) == set(bodies.NOTIFY)
     assert set(frames.Send().fields) >= set(get_type_hints(things.Said))

@@ -22,12 +22,17 @@ from client.things import (
     DirectoryPerson,
     Entry,
     Filter,
+    KeptDraft,
     Me,
+    Patient,
     PersonKind,
+    Preference,
+    Receipt,
     Said,
     Stream,
     Timeline,
     Version,
+    Wished,
 )
 from client.tokens import Tokens
 from wire.ids import new_id
@@ -121,6 +126,26 @@ class Calls:
         """Say how far one has read; never moves back."""
         self.call("PUT", f"/conversations/{conversation_id}/read", body={"stream": stream, "seq": seq})
 
+    def mark_unread(self, conversation_id: str, seq: int, *, stream: Stream = "shared") -> None:
+        """Keep everything from an entry on unread, until one next reads there."""
+        self.call("PUT", f"/conversations/{conversation_id}/unread", body={"stream": stream, "seq": seq})
+
+    def preferences(self) -> list[Preference]:
+        """Return what one prefers where it is not what everybody begins with."""
+        return cast("list[Preference]", self.call("GET", "/preferences")["items"])
+
+    def prefer(self, conversation_id: str, **wished: Unpack[Wished]) -> Preference:
+        """Pin, silence or put away a conversation, for oneself."""
+        return cast("Preference", self.call("PUT", f"/conversations/{conversation_id}/preferences", body=wished))
+
+    def drafts(self) -> list[KeptDraft]:
+        """Return what one was writing, the newest first."""
+        return cast("list[KeptDraft]", self.call("GET", "/drafts")["items"])
+
+    def keep_draft(self, conversation_id: str, body: str, *, stream: Stream = "shared") -> None:
+        """Keep what one is writing; an empty body forgets it."""
+        self.call("PUT", f"/conversations/{conversation_id}/draft", body={"stream": stream, "body": body})
+
     def _with_good_token(self, method: str, path: str, query: Query | None, body: object) -> Any:  # noqa: ANN401 - any JSON
         token = self._tokens.current()
         try:
@@ -201,6 +226,36 @@ class StaffCalls(Calls):
     def history(self, message_id: str) -> list[Version]:
         """Return what a message said before, oldest first."""
         return cast("list[Version]", self.call("GET", f"/messages/{message_id}/history")["items"])
+
+    def receipts(self, message_id: str) -> list[Receipt]:
+        """Return who got a message, read it and acknowledged it, with the times."""
+        return cast("list[Receipt]", self.call("GET", f"/messages/{message_id}/receipts")["items"])
+
+    def remind(self, message_id: str) -> list[str]:
+        """Remind those who have not acknowledged a message; returns who they are."""
+        return cast("list[str]", self.call("POST", f"/messages/{message_id}/reminder")["reminded"])
+
+    def forward(
+        self,
+        message_id: str,
+        conversation_id: str,
+        *,
+        stream: Stream = "shared",
+        confirmed: bool = False,
+        client_message_id: str | None = None,
+    ) -> Entry:
+        """Forward a message, once; where a patient reads it only when `confirmed`."""
+        said = {
+            "conversation_id": conversation_id,
+            "client_message_id": client_message_id or new_id(),
+            "stream": stream,
+            "confirmed": confirmed,
+        }
+        return cast("Entry", self.call("POST", f"/messages/{message_id}/forward", body=said, repeat=True))
+
+    def patient(self, conversation_id: str) -> Patient:
+        """Return who the patient of a conversation is."""
+        return cast("Patient", self.call("GET", f"/conversations/{conversation_id}/patient"))
 
     def directory(self, q: str = "", *, kind: PersonKind | None = None, limit: int = 50) -> list[DirectoryPerson]:
         """Return people one may write to."""

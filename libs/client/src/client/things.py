@@ -9,7 +9,8 @@ from typing import Literal, NotRequired, TypedDict
 Stream = Literal["shared", "internal"]
 PersonKind = Literal["staff", "patient"]
 Priority = Literal["normal", "urgent"]
-Filter = Literal["all", "unread", "patients", "staff", "closed"]
+Filter = Literal["all", "unread", "patients", "staff", "closed", "archived"]
+Notify = Literal["all", "mentions", "none"]
 
 
 class Person(TypedDict):
@@ -62,6 +63,15 @@ class Attachment(TypedDict):
     thumbnail_url: str | None
 
 
+class Forwarded(TypedDict):
+    """Where a forwarded message came from."""
+
+    author: Person
+    at: str
+    kind: Literal["direct", "group", "patient"]
+    subject: str | None
+
+
 class Message(TypedDict):
     """A message as it is now; a recalled one has an empty body."""
 
@@ -75,6 +85,7 @@ class Message(TypedDict):
     acknowledgement: Acknowledgement
     edited_at: str | None
     recalled: bool
+    forwarded: NotRequired[Forwarded]
 
 
 class Entry(TypedDict):
@@ -158,6 +169,49 @@ class Version(TypedDict):
     at: str
 
 
+class Receipt(TypedDict):
+    """What became of a message at one person; None where it did not, or nothing is known."""
+
+    user: Person
+    delivered_at: str | None
+    read_at: str | None
+    acknowledged_at: str | None
+
+
+class Preference(TypedDict):
+    """What one prefers about a conversation, for oneself."""
+
+    conversation_id: str
+    pinned: bool
+    notify: Notify
+    archived: bool
+
+
+class KeptDraft(TypedDict):
+    """What one was writing somewhere."""
+
+    conversation_id: str
+    stream: Stream
+    body: str
+    updated_at: str
+
+
+class Identifier(TypedDict):
+    """A number by which a patient is known somewhere."""
+
+    system: str
+    value: str
+
+
+class Patient(TypedDict):
+    """Who a patient is, as the clinic's records have it."""
+
+    id: str
+    name: str
+    birth_date: str | None
+    identifiers: list[Identifier]
+
+
 class DirectoryPerson(TypedDict):
     """Somebody one may write to; a patient with what tells them apart."""
 
@@ -206,3 +260,11 @@ class Said(TypedDict, total=False):
     priority: Priority
     ask_acknowledgement: bool
     seen_seq: int | None
+
+
+class Wished(TypedDict, total=False):
+    """What of a preference is to change."""
+
+    pinned: bool
+    notify: Notify
+    archived: bool

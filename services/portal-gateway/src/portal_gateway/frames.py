@@ -80,6 +80,12 @@ class Types(frames.Types):
     stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
 
 
+class Reminder(frames.Reminder):
+    """Somebody asks once more for an acknowledgement that this person has not given."""
+
+    stream = fields.String(required=True, validate=validate.OneOf((SHARED,)))
+
+
 class CaughtUp(frames.CaughtUp):
     """Everything up to these heads has been sent."""
 
@@ -99,6 +105,7 @@ _OWN_PUSHES: Final[dict[str, type[Schema]]] = {
     "read": Marked,
     "delivered": Marked,
     "typing": Types,
+    "reminder": Reminder,
     "caught_up": CaughtUp,
     "reset": Reset,
 }
