@@ -52,7 +52,7 @@ def long_ward(the_clinic: Clinic) -> Ward:
 
 def lines(screen: Screen) -> list[int]:
     """List the numbers of the lines in the log, as they stand."""
-    texts = screen.log.get_by_role("article").all_inner_texts()
+    texts = screen.log.locator("message-item .body").all_inner_texts()
     return [int(found[1]) for found in (re.search(r"Line (\d{4})", text) for text in texts) if found]
 
 
@@ -103,6 +103,30 @@ def test_far_history_reads_both_ways_without_a_jump_or_a_hole(long_ward: Ward, s
     assert min(reached) < 1300
     assert max(reached) > 1550
     assert nora.log.get_by_role("article").count() <= 300
+
+
+def test_thousands_of_lines_read_up_from_the_end_and_back_down_to_it(long_ward: Ward, screen: Opens) -> None:
+    """However far one reads up, at most 300 messages stand in the page; the way down has no hole and ends at the end.
+
+    It goes through all that turns one into the other: the live timeline, a window of it, and the live one again.
+    """
+    dmitri = screen().signs_in(DMITRI)
+    dmitri.page.goto(f"/messaging/{long_ward.id}")
+    dmitri.sees_in_view("About that early one")
+
+    for way, goal in ((-1, MANY - 1900), (1, MANY - 1)):
+        seen = lines(dmitri)
+        for _ in range(150):
+            assert dmitri.log.evaluate(SCROLLS, way * 6000) <= 1
+            seen = lines(dmitri)
+            assert seen == list(range(seen[0], seen[-1] + 1))
+            assert len(seen) <= 300
+            if seen[0] <= goal <= seen[-1]:
+                break
+        assert seen[0] <= goal <= seen[-1]
+    dmitri.says("At the end again")
+
+    dmitri.sees_in_view("At the end again")
 
 
 def test_what_is_unread_far_up_is_one_click_away(long_ward: Ward, screen: Opens) -> None:
@@ -445,3 +469,25 @@ def test_axe_finds_nothing_wrong_with_a_thread_that_holds_everything(
 
     assert page.axe() == ""
     assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("size", [{"width": 820, "height": 700}, {"width": 1440, "height": 900}, PHONE])
+def test_a_menu_stands_whole_in_the_page_however_wide_the_message(
+    ward: Ward, screen: Opens, size: dict[str, int]
+) -> None:
+    """Of short and of wide messages, one's own and others', first and last: no part of the menu is cut off."""
+    for who in (ward.dmitri, ward.nora):
+        ward.says(who, f"Short {who.email[:3]}")
+        ward.says(who, f"Wide {who.email[:3]} {'word ' * 40}")
+    nora = screen(size=size).signs_in(NORA).opens(ward.subject)
+
+    for text in ("Short dmi", "Wide dmi", "Short nor", "Wide nor"):
+        menu = nora.menu_of(text)
+        expect(menu).to_be_in_viewport(ratio=0.99)
+        room = nora.page.locator("#thread").bounding_box()
+        box = menu.bounding_box()
+        assert room
+        assert box
+        assert room["x"] - 1 <= box["x"]
+        assert box["x"] + box["width"] <= room["x"] + room["width"] + 1
+        nora.page.keyboard.press("Escape")

@@ -276,3 +276,18 @@ test("an answer that crosses a newer message is not sent, says so, and goes once
   assert.deepEqual(gateway.sends.map(({ seen_seq: seen }) => seen), [3, null]);
   assert.equal(new Set(gateway.sends.map((frame) => frame.client_message_id)).size, 1);
 });
+
+test("a reminder and an urgent message of somebody else call for attention, once each", async () => {
+  const { messenger, line } = await nora();
+  const calls = [];
+  messenger.addEventListener("call", ({ detail }) => calls.push(detail.user?.name ?? detail.message.body));
+  const urgent = (seq, actor) => { const entry = post(seq, { actor, body: `urgent ${seq}` }); entry.message.priority = "urgent"; return { push: "entry", ...entry }; };
+
+  line().says({ push: "reminder", conversation_id: "c", stream: "shared", seq: 2, message_id: "m2", user: { id: "ada", name: "Ada" } });
+  line().says(urgent(4, "ada"));
+  line().says(urgent(4, "ada"));
+  line().says(urgent(5, "nora"));
+  line().says({ push: "entry", ...post(6) });
+
+  assert.deepEqual(calls, ["Ada", "urgent 4"]);
+});

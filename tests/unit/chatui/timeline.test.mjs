@@ -156,3 +156,14 @@ test("an empty conversation is loaded, and its first entry is added", () => {
   assert.equal(timeline.add(post(1)), "added");
   assert.equal(timeline.older(), null);
 });
+
+test("it knows which entries it shows: held, and not before the point up to which all streams are held", () => {
+  const timeline = new Timeline(["shared", "internal"]);
+  timeline.fill("shared", posts(1, 50), { start: true });
+  timeline.fill("internal", [post(9, { stream: "internal", minute: 30 }), post(10, { stream: "internal", minute: 40 })]);
+
+  const shown = [29, 30, 50, 51].map((seq) => timeline.shows("shared", seq));
+
+  assert.deepEqual(shown, [false, true, true, false]);
+  assert.deepEqual([timeline.shows("internal", 8), timeline.shows("internal", 9), timeline.shows("other", 1)], [false, true, false]);
+});

@@ -27,12 +27,13 @@ export function openMenu(item, acts) {
   return place(menu, item.closest("[role=log]"));
 }
 
-/** Below its button, or above it where there is no room below; on a phone it stands at the foot of the page. */
+/** Below its button, or above it where there is no room below; beside the message or over it. On a phone it stands at the foot of the page. */
 function place(menu, log) {
-  const { bottom, top, height } = menu.getBoundingClientRect();
-  const [over, under] = [log.getBoundingClientRect().top, log.getBoundingClientRect().bottom];
-  if (bottom > under && top - height > over) menu.classList.add("up");
-  if (getComputedStyle(menu).position === "absolute") menu.scrollIntoView({ block: "nearest" });
+  if (getComputedStyle(menu).position !== "absolute") return;
+  const [here, room] = [menu, log].map((node) => node.getBoundingClientRect());
+  menu.classList.toggle("up", here.bottom > room.bottom && here.top - here.height > room.top);
+  menu.classList.toggle("inward", here.left < room.left || here.right > room.right);
+  menu.scrollIntoView({ block: "nearest" });
 }
 
 function steer(event, items, close) {

@@ -21,14 +21,14 @@ export function enrich(item, message) {
 }
 
 /** A place of this name in the bubble, above the text or below it, as long as there is something to show there. */
-function at(item, name, wanted, drawn) {
+function at(item, name, wanted, drawIn) {
   const { body } = item.places;
   const known = item.places[name];
   const place = known ?? make("div", { class: name });
   item.places[name] = wanted ? place : null;
   if (!wanted) return known?.remove();
   if (!known) (name === "origin" ? body : item.querySelector(".meta")).before(place);
-  return drawn(place);
+  return drawIn(place);
 }
 
 function drawBody(item, { body, mentions = [] }) {
@@ -70,10 +70,10 @@ function drawQuote({ places, row, thread: { view, myId } }, { reply_to: { seq, e
 }
 
 function drawOrigin(place, { author, at: when, kind, subject }) {
-  const { node, ...places } = part("origin");
-  fill(places, { words: t("forwarded", { name: author.name, where: subject || t(`kind.${kind}`) }), when: fullTime(when) });
-  places.when.dateTime = when;
-  place.replaceChildren(node);
+  if (place.places) return;
+  drawn(place, "origin");
+  fill(place.places, { words: t("forwarded", { name: author.name, where: subject || t(`kind.${kind}`) }), when: fullTime(when) });
+  place.places.when.dateTime = when;
 }
 
 async function drawFiles(place, attachments) {
@@ -88,13 +88,15 @@ function drawAsking(place, { row: { own, entry, stream, people }, thread: { myId
   const asked = people.filter(({ id, kind }) => id !== entry.actor.id && (stream !== "internal" || kind === "staff")).map(({ id }) => id);
   const all = new Set([...asked, ...by.map(({ id }) => id)]);
   const mine = by.find(({ id }) => id === myId);
-  const known = place.contains(document.activeElement);
-  const { node, ...places } = part("asks");
-  fill(places, { confirm: !own && !mine && asked.includes(myId), why: !own && !mine && asked.includes(myId),
+  if (!place.places) drawn(place, "asks");
+  fill(place.places, { confirm: !own && !mine && asked.includes(myId), why: !own && !mine && asked.includes(myId),
     done: Boolean(mine), confirmed: mine && t("confirmed.you", { time: clockTime(mine.at) }),
     count: all.size > 0 && t("confirmed.count", { m: by.length, total: all.size }) });
-  node.classList.toggle("all", by.length >= all.size);
+}
+
+/** What a place holds stays there; only what changed in it is read out again. */
+function drawn(place, name) {
+  const { node, ...places } = part(name);
   place.replaceChildren(...node.childNodes);
-  place.className = node.className;
-  if (known) (place.querySelector("button") ?? place.closest("message-item")).focus();
+  Object.assign(place, { places });
 }
