@@ -6,10 +6,11 @@ import gevent
 import orjson
 import pytest
 
+from realtime.presence import Seat
 from realtime.subscriber import Subscriber
 from servicekit.background import Stop
 from servicekit.exchange import Message
-from tests.unit.realtime.stage import NOON, WARD, ShowAll, Stage, claims, entry, pushed, says, settles
+from tests.unit.realtime.stage import DMITRI, NOON, WARD, ShowAll, Stage, claims, entry, pushed, says, settles
 from wire import samples
 from wire.events import MESSAGES, Event, encode_batch
 from wire.frames import CloseCode
@@ -74,7 +75,7 @@ def test_what_the_exchange_says_by_itself_looks_like_the_samples(stage: Stage) -
         assert shape(frame) == shape(FRAMES[f"push.{kind}"]), kind
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", [name for name in EVENTS if name != "presence"])
 def test_an_event_of_the_samples_becomes_a_push_of_the_samples(name: str) -> None:
     """From the broker to the socket, field by field."""
     heard: list[Any] = []
@@ -88,7 +89,7 @@ def test_an_event_of_the_samples_becomes_a_push_of_the_samples(name: str) -> Non
     head = {field: sample.pop(field) for field in ("event_id", "type", "org", "audience")}
     event = Event(**(head | {"audience": tuple(head["audience"])}), body=sample)
     stage = Stage()
-    subscriber = Subscriber(Ear(), ShowAll(), lambda: NOON, plane="staff")  # type: ignore[arg-type] # an ear is enough
+    subscriber = Subscriber(Ear(), ShowAll(), stage.presence, lambda: NOON, plane="staff")  # type: ignore[arg-type] # an ear is enough
 
     subscriber.hear(
         Message(exchange=MESSAGES, routing_key="staff.x.y", body=encode_batch([event]), type="t", message_id="m")
@@ -101,6 +102,20 @@ def test_an_event_of_the_samples_becomes_a_push_of_the_samples(name: str) -> Non
     expected = sample.get("entry") or sample.get("conversation") or sample
     assert fields == expected
     assert f"push.{kind}" in FRAMES
+
+
+def test_who_is_there_is_told_without_the_conversation() -> None:
+    """The sample event becomes the sample push, at the socket that watches there."""
+    stage = Stage()
+    sample = dict(EVENTS["presence"])
+    head = {field: sample.pop(field) for field in ("event_id", "type", "org", "audience")}
+    watcher = Seat(session=stage.opens(claims(DMITRI)).session, offer=lambda pushed: stage.wire.write(pushed.frame))
+    stage.presence.come(watcher)
+    stage.presence.watch(watcher, sample["conversation_id"], away=False)
+
+    stage.presence.hear(Event(**(head | {"audience": tuple(head["audience"])}), body=sample))
+
+    assert stage.wire.frames == [FRAMES["push.presence"]]
 
 
 def test_an_entry_goes_out_as_it_is_documented() -> None:

@@ -126,7 +126,7 @@ def test_every_example_fits_the_schema_it_stands_beside(addresses: Addresses) ->
 def test_the_live_document_has_every_frame_of_its_plane(addresses: Addresses) -> None:
     """Each op as something the server receives, with its reply; each push as something it sends."""
     operations = document_of(world_of(addresses), "asyncapi.json")["operations"]
-    theirs = {"presence"} if addresses is PORTAL else set()
+    theirs = {"watch", "presence"} if addresses is PORTAL else set()
 
     received = {name for name, told in operations.items() if told["action"] == "receive"}
     sent = {name.removeprefix("push.") for name, told in operations.items() if told["action"] == "send"}

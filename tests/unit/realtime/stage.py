@@ -20,6 +20,7 @@ from realtime.connection import Connection
 from realtime.desk import Desk
 from realtime.marks import Marks
 from realtime.outbox import Turns
+from realtime.presence import Presence
 from realtime.pushes import EntryPush, entry_push
 from realtime.sends import Sends
 from realtime.session import Credentials, Doorkeeper, Session
@@ -278,6 +279,7 @@ class Stage:
     sends: Sends = field(init=False)
     marks: Marks = field(init=False)
     writers: WhoWrites = field(init=False)
+    presence: Presence = field(init=False)
     doorkeeper: Doorkeeper = field(init=False)
     desk: Desk = field(init=False)
 
@@ -285,6 +287,8 @@ class Stage:
         self.sends = Sends(self.conversations, plane=self.plane, per_minute=self.per_minute)
         self.marks = Marks(self.conversations)
         self.writers = WhoWrites(self.conversations, self.clock.ticks)
+        timing = Timing(clock=self.clock, ticks=self.clock.ticks, spread=lambda: 0.0)
+        self.presence = Presence(self.conversations, timing, plane=self.plane)
         self.doorkeeper = Doorkeeper(
             plane=self.plane,
             verify=self._verify,
@@ -298,9 +302,10 @@ class Stage:
             sends=self.sends,
             marks=self.marks,
             writers=self.writers,
+            presence=self.presence,
             writes=Turns(),
             asks=BoundedSemaphore(8),
-            timing=Timing(clock=self.clock, ticks=self.clock.ticks, spread=lambda: 0.0),
+            timing=timing,
         )
 
     def opens(

@@ -173,6 +173,10 @@ class Live:
         """Say that one writes, or stopped writing."""
         self.ask("typing", conversation_id=conversation_id, stream=stream, active=active)
 
+    def watch(self, conversation_id: str | None, *, away: bool = False) -> None:
+        """Say which conversation stands open, and whether one looks away; `presence` comes for it (staff only)."""
+        self.ask("watch", conversation_id=conversation_id, away=away)
+
     def ping(self) -> str:
         """Return the server's time."""
         return str(self.ask("ping")["server_time"])

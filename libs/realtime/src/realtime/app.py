@@ -19,6 +19,7 @@ from realtime.hub import SOCKETS_PER_USER, Hub
 from realtime.marks import Marks
 from realtime.metrics import BROKER_UP
 from realtime.outbox import Turns
+from realtime.presence import Presence
 from realtime.pulse import LISTEN_EVERY_S, Pulse
 from realtime.pushes import Presenter
 from realtime.revocations import Revoker
@@ -82,8 +83,9 @@ class Realtime:
         self.sends = Sends(upstream, plane=plane, per_minute=allowance.sends_per_minute)
         self._marks = Marks(upstream)
         self._writers = WhoWrites(upstream, timing.ticks)
+        self._presence = Presence(upstream, timing, plane=plane)
         self._hub = Hub(plane=plane, sockets_per_user=allowance.sockets_per_user)
-        self._subscriber = Subscriber(self._hub, presenter, timing.clock, plane=plane)
+        self._subscriber = Subscriber(self._hub, presenter, self._presence, timing.clock, plane=plane)
         self._revoker = Revoker(self._hub, doorkeeper.permission)
         self._desk = Desk(
             plane=plane,
@@ -93,11 +95,13 @@ class Realtime:
             sends=self.sends,
             marks=self._marks,
             writers=self._writers,
+            presence=self._presence,
             writes=Turns(),
             asks=BoundedSemaphore(ASK_AT_ONCE),
             timing=timing,
         )
         changes.listen(self._revoker.apply)
+        changes.listen(self._presence.doubt)
 
     @property
     def connected(self) -> bool:
@@ -109,6 +113,7 @@ class Realtime:
         background.add("live.sends", self.sends.run, wake=self.sends.wake)
         background.add("live.marks", self._marks.run)
         background.add("live.typing", self._writers.run, wake=self._writers.wake)
+        background.add("live.presence", self._presence.run, wake=self._presence.wake)
         background.add("live.look", self._look_after_all)
         background.add("live.hear", self._hear)
 

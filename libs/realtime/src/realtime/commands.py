@@ -14,10 +14,12 @@ import gevent
 from realtime import protocol
 from realtime.desk import Desk
 from realtime.hearing import Hearing
-from realtime.protocol import Command, Fields, Hello, Ping, Read, Ref, Send, Token, Typing
+from realtime.presence import Seat
+from realtime.protocol import Command, Fields, Hello, Ping, Read, Ref, Send, Token, Typing, Watch
 from realtime.session import Session
 from realtime.upstream import Stored
 from servicekit.log import failure, get_logger
+from wire.claims import Plane
 from wire.frames import BEAT_EVERY
 from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale, Unauthenticated
 from wire.times import to_wire
@@ -38,10 +40,11 @@ log = get_logger()
 class Commands:
     """The commands of one socket."""
 
-    def __init__(self, desk: Desk, session: Session, hearing: Hearing, answer: Answer) -> None:
+    def __init__(self, desk: Desk, session: Session, hearing: Hearing, seat: Seat, answer: Answer) -> None:
         self._desk = desk
         self._session = session
         self._hearing = hearing
+        self._seat = seat
         self._answer = answer
         self._asking = False
 
@@ -71,6 +74,8 @@ class Commands:
                 return self._read(command)
             case Typing():
                 return self._typing(command)
+            case Watch():
+                return self._watch(command)
             case Token():
                 return self._token(command)
             case Ping():
@@ -126,6 +131,20 @@ class Commands:
             return self._ask(command.ref, lambda: self._desk.writers.tell_now(*notice, active=command.active))
         self._desk.writers.note(*notice, active=command.active)
         return {}
+
+    def _watch(self, command: Watch) -> Fields | Later:
+        if self._desk.plane is not Plane.STAFF:
+            raise Invalid("There is no such op.", errors={"op": ["Is for staff only."]})
+        conversation_id, seat, presence = command.conversation_id, self._seat, self._desk.presence
+        if conversation_id is None or self._hearing.hears(conversation_id, "shared"):
+            presence.watch(seat, conversation_id, away=command.away)
+            return {}
+
+        def ask_first() -> None:
+            presence.tell_now(seat, conversation_id)
+            presence.watch(seat, conversation_id, away=command.away)
+
+        return self._ask(command.ref, ask_first)
 
     def _ask(self, ref: Ref, question: Callable[[], None]) -> Later:
         """Ask conversations about a stream this socket does not know of: it may be new, or not for this person."""

@@ -17,8 +17,9 @@ from realtime.desk import Desk
 from realtime.hearing import Hearing
 from realtime.metrics import CLOSES, QUEUE_FULL, frames_in
 from realtime.outbox import Line, Outbox
+from realtime.presence import Seat
 from realtime.protocol import Fields, Hello, ProtocolViolation, Ref, Refusal
-from realtime.pushes import EntryPush, Push
+from realtime.pushes import EntryPush, Push, StatePush
 from realtime.session import Session
 from servicekit.log import failure, get_logger
 from wire.frames import BEAT_EVERY, HELLO_WITHIN, SILENCE, CloseCode
@@ -41,7 +42,8 @@ class Connection:
         self._line = line
         self._outbox = Outbox(line, desk.writes, self._written, line.hang_up)
         self._hearing = Hearing(desk, session, self._outbox, self)
-        self._commands = Commands(desk, session, self._hearing, self._answer)
+        self._seat = Seat(session=session, offer=self.offer)
+        self._commands = Commands(desk, session, self._hearing, self._seat, self._answer)
         self._greeted = False
         self._renewing = False
         self._leaving_since: float | None = None
@@ -73,6 +75,7 @@ class Connection:
             self._answer(command.ref, command.problem)
         elif isinstance(command, Hello) and not self._greeted:
             self._greeted = True
+            self._desk.presence.come(self._seat)
             self._hearing.begin(command.resume, partial(self._welcomed, command))
         else:
             self._commands.do(command, greeted=self._greeted)
@@ -90,6 +93,7 @@ class Connection:
         self._outbox.finish(patience)
         self._leaving_since = self._leaving_since or self._desk.timing.ticks()
         self._outbox.end()
+        self._desk.presence.go(self._seat)
 
     # From the exchange.
 
@@ -97,6 +101,8 @@ class Connection:
         """Take a live push for this person."""
         if self._greeted and not self.leaving:
             self._hearing.offer(push)
+            if isinstance(push, StatePush) and push.removes and push.conversation_id == self._seat.watching:
+                self._desk.presence.watch(self._seat, None, away=self._seat.away)
 
     def recover(self, cause: str, *, announce: bool) -> None:
         """Events may have been lost: catch up, and `announce` it where states were lost as well."""

@@ -8,6 +8,7 @@ from gevent.lock import BoundedSemaphore
 
 from realtime.marks import Marks
 from realtime.outbox import Turns
+from realtime.presence import Presence
 from realtime.protocol import Fields
 from realtime.pushes import Presenter
 from realtime.sends import Sends
@@ -41,6 +42,7 @@ class Desk:
     sends: Sends
     marks: Marks
     writers: WhoWrites
+    presence: Presence
     writes: Turns
     asks: BoundedSemaphore
     """Bounds how many sockets ask the database at the same time, when all of them have to."""

@@ -34,6 +34,9 @@ SENDS = Counter("messages_sends_total", "Messages sent on to conversations, by o
 SEND_BATCH = Histogram(
     "messages_send_batch_items", "Messages in one batch.", ["plane"], buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
+PRESENCE_DROPPED = Counter(
+    "messages_live_presence_dropped_total", "Presence signs not told: too many, or conversations was away.", ["plane"]
+)
 BROKER_UP = Gauge("messages_live_broker_connected", "1 while events arrive from the broker.", ["plane"])
 RELAY_SILENCE = Gauge("messages_live_relay_silence_seconds", "Since the leading relay was heard here.", ["plane"])
 

@@ -66,6 +66,15 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Which conversation stands open, if any, and whether the person looks away."""
+
+    ref: Ref
+    conversation_id: ConversationId | None
+    away: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A fresh access token."""
 
@@ -88,7 +97,7 @@ class Refusal:
     problem: Problem
 
 
-Command = Hello | Send | Read | Typing | Token | Ping
+Command = Hello | Send | Read | Typing | Watch | Token | Ping
 
 _WIDEST = 4
 """Bytes a character takes in UTF-8 at the most."""
@@ -183,6 +192,7 @@ _COMMANDS: dict[str, Callable[[dict[str, Any]], Command]] = {
     "send": _send,
     "read": lambda fields: Read(**fields),
     "typing": lambda fields: Typing(**fields),
+    "watch": lambda fields: Watch(**fields),
     "token": lambda fields: Token(**fields),
     "ping": lambda fields: Ping(**fields),
 }

@@ -11,6 +11,7 @@ import gevent
 
 from realtime.hub import Hub
 from realtime.metrics import EVENTS_REFUSED, FAN_OUT_DELAY
+from realtime.presence import Presence
 from realtime.protocol import push
 from realtime.pushes import EntryPush, Presenter, Push, StatePush, entry_push
 from servicekit.clock import Clock
@@ -31,9 +32,10 @@ log = get_logger()
 class Subscriber:
     """Hears the events of one plane."""
 
-    def __init__(self, hub: Hub, presenter: Presenter, clock: Clock, *, plane: str) -> None:
+    def __init__(self, hub: Hub, presenter: Presenter, presence: Presence, clock: Clock, *, plane: str) -> None:
         self._hub = hub
         self._presenter = presenter
+        self._presence = presence
         self._clock = clock
         self._plane = plane
         self._delay = FAN_OUT_DELAY.labels(plane=plane)
@@ -53,6 +55,9 @@ class Subscriber:
                 gevent.sleep(0)
 
     def _hand_on(self, event: Event) -> None:
+        if event.type == events.PRESENCE:
+            self._presence.hear(event)
+            return
         try:
             ready = self._ready(event)
         except (KeyError, TypeError, AttributeError, ValueError) as odd:

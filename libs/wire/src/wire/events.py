@@ -24,6 +24,10 @@ MARK_DELIVERED = "mark.delivered"
 TYPING = "typing"
 REMINDER = "message.reminder"
 PREFERENCE = "preference.changed"
+PRESENCE = "presence"
+
+PRESENCES = ("offline", "away", "online")
+"""Whether somebody is there, from least to most."""
 
 PULSE = "pulse"
 """The relay's sign of life: a batch of no events, to each plane."""

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from wire import bodies
 from wire.bodies import STREAMS, Id, PostMessage, Request, Sequence
+from wire.events import PRESENCES
 
 SUBPROTOCOL = "messages.v1"
 MAX_FRAME = 65_536
@@ -101,6 +102,13 @@ class Typing(Frame):
     active = fields.Boolean(required=True)
 
 
+class Watch(Frame):
+    """Which conversation stands open, if any, and whether the person looks away from the screen."""
+
+    conversation_id = Id(required=True, allow_none=True)
+    away = fields.Boolean(load_default=False)
+
+
 class Token(Frame):
     """A fresh access token for a bearer socket."""
 
@@ -116,6 +124,7 @@ OPS: dict[str, type[Frame]] = {
     "send": Send,
     "read": Read,
     "typing": Typing,
+    "watch": Watch,
     "token": Token,
     "ping": Ping,
 }
@@ -173,6 +182,7 @@ REPLIES: dict[str, type[Done]] = {
     "send": Sent,
     "read": Done,
     "typing": Done,
+    "watch": Done,
     "token": Renewed,
     "ping": Pong,
 }
@@ -221,7 +231,7 @@ class Presence(Push):
     """Whether somebody of an open conversation is there; best effort."""
 
     user_id = Id(required=True)
-    state = fields.String(required=True, validate=validate.OneOf(("online", "away", "offline")))
+    state = fields.String(required=True, validate=validate.OneOf(PRESENCES))
 
 
 class Reminder(Push):

@@ -31,11 +31,13 @@ from conversations.service.changing import Changing
 from conversations.service.desk import Desk
 from conversations.service.drafting import Drafting
 from conversations.service.filing import Filing
+from conversations.service.fleeting import Fleeting
 from conversations.service.forwarding import Forwarding
 from conversations.service.gathering import Gathering
 from conversations.service.marking import Marking
 from conversations.service.opening import Opening
 from conversations.service.preferring import Preferring
+from conversations.service.presence import Presence
 from conversations.service.reading import Reading
 from conversations.service.receipts import Receipts
 from conversations.service.typing import Typing
@@ -87,17 +89,17 @@ def compose(
     keys = Keys(Verifier(issuer=settings.issuer, keys=key_source, revocations=changes.revocations, clock=clock))
     bell = Bell()
     desk = Desk(database, clock=clock, new_id=new_id, bell=bell)
-    typing = Typing(desk, exchange)
     storage = _storage(settings)
     scan = None if settings.clamd is None else Clamd(*settings.clamd)
     filing = Filing(desk, storage, Inspection(scan=scan, offload=offload))
     sweeping = Sweeping(database, storage, clock=clock)
+    fleeting = Fleeting(exchange)
 
     background = Background()
     background.add("changes", changes.run, wake=changes.wake)
     background.add("auth events", lambda stop: _hear_auth(stop, exchange, changes))
-    background.add("typing", typing.run, wake=typing.wake)
     background.add("sweeping", sweeping.run)
+    background.add("fleeting", fleeting.run, wake=fleeting.wake)
 
     readiness = Readiness()
     readiness.add("database", lambda: answers(database))
@@ -112,10 +114,16 @@ def compose(
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
     install_problems(app)
     app.register_blueprint(health_blueprint(readiness))
-    app.register_blueprint(doors(keys, _use_cases(desk, typing)))
     app.register_blueprint(file_doors(keys, filing))
+    app.register_blueprint(doors(keys, _use_cases(desk, fleeting)))
     app.extensions["database"] = database
-    app.wsgi_app = Batches(app.wsgi_app, keys=keys, gathering=Gathering(desk), marking=Marking(desk))  # type: ignore[method-assign] # Flask's own way to put a callable before it
+    app.wsgi_app = Batches(  # type: ignore[method-assign] # Flask's own way to put a callable before it
+        app.wsgi_app,
+        keys=keys,
+        gathering=Gathering(desk),
+        marking=Marking(desk),
+        presence=Presence(desk, fleeting),
+    )
     return Composed(wsgi=app, background=background)
 
 
@@ -143,7 +151,7 @@ def create_app() -> Flask:
     return started(compose(settings, exchange=RabbitExchange(settings.broker_url)))
 
 
-def _use_cases(desk: Desk, typing: Typing) -> UseCases:
+def _use_cases(desk: Desk, fleeting: Fleeting) -> UseCases:
     return UseCases(
         reading=Reading(desk),
         opening=Opening(desk),
@@ -153,7 +161,7 @@ def _use_cases(desk: Desk, typing: Typing) -> UseCases:
         forwarding=Forwarding(desk),
         own=Own(preferring=Preferring(desk), drafting=Drafting(desk), unreading=Unreading(desk)),
         catching_up=CatchingUp(desk),
-        typing=typing,
+        typing=Typing(desk, fleeting),
     )
 
 

@@ -94,6 +94,7 @@ class StateType(StrEnum):
     TYPING = "typing"
     REMINDER = "message.reminder"
     PREFERENCE = "preference.changed"
+    PRESENCE = "presence"
 
 
 class Action(StrEnum):
@@ -131,6 +132,7 @@ class Action(StrEnum):
     FILE_READ = "attachment.read"
     FILE_REMOVED = "attachment.removed"
     FILES_LISTED = "attachments.listed"
+    PRESENCE_TOLD = "presence.told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

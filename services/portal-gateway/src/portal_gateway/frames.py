@@ -109,7 +109,7 @@ _OWN_PUSHES: Final[dict[str, type[Schema]]] = {
     "caught_up": CaughtUp,
     "reset": Reset,
 }
-STAFF_ONLY: Final = frozenset({"presence"})
+STAFF_ONLY: Final = frozenset({"watch", "presence"})
 """Ops and pushes that no patient's socket knows."""
 
 

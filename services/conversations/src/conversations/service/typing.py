@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from threading import Event
-
-from conversations.model import Action, StateType, Stream
+from conversations.model import Action, Parcel, StateType, Stream
 from conversations.policy import require_hearing
 from conversations.service import shapes
 from conversations.service.desk import Desk, Work
+from conversations.service.fleeting import Fleeting
 from conversations.service.ledger import parcel_of
 from conversations.service.showing import member_of
-from servicekit.background import Stop
-from servicekit.exchange import Exchange, ExchangeUnavailable, Message
-from wire.claims import Claims, Plane
-from wire.events import MESSAGES, join_batch, routing_key
-
-WAITING_AT_MOST = 1_000
+from wire.claims import Claims
 
 
 class Typing:
-    """Tells who is writing, straight over the exchange."""
+    """Tells who is writing."""
 
-    def __init__(self, desk: Desk, exchange: Exchange) -> None:
+    def __init__(self, desk: Desk, fleeting: Fleeting) -> None:
         self._desk = desk
-        self._exchange = exchange
-        self._waiting: deque[Message] = deque(maxlen=WAITING_AT_MOST)
-        self._filled = Event()
+        self._fleeting = fleeting
 
     def tell(self, claims: Claims, conversation_id: str, stream: Stream, *, active: bool) -> None:
         """Tell everybody else in the conversation, soon or never."""
 
-        def use_case(work: Work) -> list[Message]:
+        def use_case(work: Work) -> list[tuple[str, Parcel]]:
             standing, audience = member_of(work.connection, claims, conversation_id)
             require_hearing(claims, standing, stream)
             me = shapes.person(work.me())
@@ -44,38 +35,6 @@ class Typing:
             heard = audience.may_hear(stream).without(claims.user_id)
             event_id = work.new_id()
             parcel = parcel_of(event_id, work.org, StateType.TYPING, body, heard)
-            encoded = {} if parcel is None else {Plane.STAFF: parcel.staff, Plane.PORTAL: parcel.portal}
-            return [
-                Message(
-                    exchange=MESSAGES,
-                    routing_key=routing_key(plane, work.org, StateType.TYPING),
-                    body=join_batch([event.encode()]),
-                    type=StateType.TYPING,
-                    message_id=event_id,
-                )
-                for plane, event in encoded.items()
-                if event is not None
-            ]
+            return [] if parcel is None else [(event_id, parcel)]
 
-        self._waiting.extend(self._desk.do(claims, Action.TYPED, use_case, conversation_id=conversation_id))
-        self._filled.set()
-
-    def run(self, stop: Stop) -> None:
-        """Publish what waits until asked to end."""
-        publisher = self._exchange.publisher()
-        try:
-            while not stop.wanted:
-                self._filled.wait()
-                self._filled.clear()
-                waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                try:
-                    if waiting:
-                        publisher.publish(waiting)
-                except ExchangeUnavailable:
-                    continue  # nobody misses who was typing a while ago
-        finally:
-            publisher.close()
-
-    def wake(self) -> None:
-        """Let `run` look around."""
-        self._filled.set()
+        self._fleeting.tell(self._desk.do(claims, Action.TYPED, use_case, conversation_id=conversation_id))

@@ -2,6 +2,8 @@
 
 POST /sends  {"items": [{"token", "conversation_id", "client_message_id", "body", ...}]}  -> {"results": [...]}
 POST /marks  {"items": [{"token", "kind", "conversation_id", "stream", "seq"}]}           -> {"results": [...]}
+
+A mark of kind "presence" holds `state` and `asks` instead of a place: told at once, and stored nowhere.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from prometheus_client import Counter, Histogram
 
 from conversations.service.gathering import CREATED, OK, Gathering
 from conversations.service.marking import Marking
+from conversations.service.presence import Presence, Present
 from conversations.web.drafts import read_draft, read_mark
 from conversations.web.keys import Keys
 from servicekit.log import failure, get_logger
@@ -52,11 +55,14 @@ Results = list[dict[str, Any]]
 class Batches:
     """Answers the batch doors and hands every other call on."""
 
-    def __init__(self, rest: WSGIApplication, *, keys: Keys, gathering: Gathering, marking: Marking) -> None:
+    def __init__(
+        self, rest: WSGIApplication, *, keys: Keys, gathering: Gathering, marking: Marking, presence: Presence
+    ) -> None:
         self._rest = rest
         self._keys = keys
         self._gathering = gathering
         self._marking = marking
+        self._presence = presence
         self._doors: dict[str, Callable[[Items, Plane], Results]] = {"/sends": self._send, "/marks": self._mark}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -86,7 +92,10 @@ class Batches:
         return self._gathering.post([read_draft(self._keys, plane, item) for item in items])
 
     def _mark(self, items: Items, plane: Plane) -> Results:
-        return self._marking.mark([read_mark(self._keys, plane, item) for item in items])
+        told = [read_mark(self._keys, plane, item) for item in items]
+        there = iter(self._presence.tell([one for one in told if isinstance(one, Present)]))
+        marked = iter(self._marking.mark([one for one in told if not isinstance(one, Present)]))
+        return [next(there) if isinstance(one, Present) else next(marked) for one in told]
 
 
 def _items(environ: WSGIEnvironment) -> Items:

@@ -11,14 +11,17 @@ from typing import Any
 from conversations.model import Priority, StateType, Stream
 from conversations.service.marking import Reached
 from conversations.service.posting import Draft
+from conversations.service.presence import Present
 from conversations.web.keys import Keys
 from wire.bodies import ATTACHMENTS_MAX, MENTIONS_MAX
 from wire.claims import Claims, Plane
+from wire.events import PRESENCES
 from wire.ids import is_id
 from wire.problems import Invalid, Problem
 from wire.text import clean_body
 
 MARKS = {"read": StateType.READ, "delivered": StateType.DELIVERED}
+PRESENCE = "presence"
 SEQ_MAX = 2**53 - 1
 
 NOT_AN_ID = "Must be a UUID in lower case with dashes."
@@ -33,11 +36,12 @@ def read_draft(keys: Keys, plane: Plane, item: object) -> Draft | Problem:
         return refusal
 
 
-def read_mark(keys: Keys, plane: Plane, item: object) -> Reached | Problem:
-    """Return the mark an item tells, or why it cannot be one."""
+def read_mark(keys: Keys, plane: Plane, item: object) -> Reached | Present | Problem:
+    """Return the mark an item tells, or whether somebody is there; or why it can be neither."""
     try:
         fields = _fields(item)
-        return _mark(keys.user(fields.get("token"), plane), fields)
+        claims = keys.user(fields.get("token"), plane)
+        return _present(claims, fields) if fields.get("kind") == PRESENCE else _mark(claims, fields)
     except Problem as refusal:
         return refusal
 
@@ -71,7 +75,7 @@ def _mark(claims: Claims, fields: Mapping[str, Any]) -> Reached:
     reading = _Reading(fields)
     kind = MARKS.get(str(fields.get("kind")))
     if kind is None:
-        reading.wrong("kind", "Must be one of: read, delivered.")
+        reading.wrong("kind", "Must be one of: read, delivered, presence.")
     mark = Reached(
         claims=claims,
         kind=kind or StateType.READ,
@@ -81,6 +85,18 @@ def _mark(claims: Claims, fields: Mapping[str, Any]) -> Reached:
     )
     reading.done()
     return mark
+
+
+def _present(claims: Claims, fields: Mapping[str, Any]) -> Present:
+    reading = _Reading(fields)
+    present = Present(
+        claims=claims,
+        conversation_id=reading.id("conversation_id"),
+        state=reading.presence(),
+        asks=reading.flag("asks"),
+    )
+    reading.done()
+    return present
 
 
 class _Reading:
@@ -119,6 +135,13 @@ class _Reading:
             self.wrong("stream", "Must be one of: shared, internal.")
             return Stream.SHARED
         return Stream(value)
+
+    def presence(self) -> str:
+        value = self._fields.get("state")
+        if value not in PRESENCES:
+            self.wrong("state", f"Must be one of: {', '.join(PRESENCES)}.")
+            return ""
+        return str(value)
 
     def priority(self) -> Priority:
         value = self._fields.get("priority", Priority.NORMAL)
