@@ -14,7 +14,15 @@ from sqlalchemy import Table, insert, text
 from sqlalchemy.exc import OperationalError
 
 from conversations.store import fence
-from conversations.tables import METADATA, acknowledgements, attachments, drafts, mark_moves, preferences
+from conversations.tables import (
+    METADATA,
+    acknowledgements,
+    attachments,
+    drafts,
+    preferences,
+    push_notices,
+    push_subscriptions,
+)
 from servicekit import database
 from servicekit.clock import utc_now
 from servicekit.database import transaction
@@ -278,8 +286,18 @@ def _has_rows_of_its_own(house: Inside, org: str, talk: str, message: str, user_
             "created_at": now,
         },
         acknowledgements: {"message_id": message, "user_id": user_id, "org": org, "seq": 2, "at": now},
-        mark_moves: {**here, "kind": "read", "seq": 2, "at": now},
         preferences: {"org": org, "conversation_id": talk, "user_id": user_id},
+        push_notices: {"message_id": message, "plane": "staff", "org": org, "at": now},
+        push_subscriptions: {
+            "id": new_id(),
+            "org": org,
+            "user_id": user_id,
+            "plane": "staff",
+            "session_id": new_id(),
+            "endpoint": "https://push.example/x",
+            "digest": org,
+            "at": now,
+        },
         drafts: {**here, "body": "draft", "head": 2, "updated_at": now},
     }
     with transaction(house.owner) as connection:

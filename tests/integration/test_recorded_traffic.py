@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from client import Live
-from tests.support.clinic import Clinic
+from tests.support.clinic import PUSH_SERVICE, Clinic
 from tests.support.person import JSON, Person, new_id
 from tests.support.ports import wait_until
 from tests.support.recorder import Published, Recorder
@@ -25,8 +25,8 @@ ROOTS = {Plane.STAFF: "/messaging", Plane.PORTAL: "/portal"}
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-SILENT = {Plane.STAFF: {"push.presence"}, Plane.PORTAL: {"push.removed"}}
-"""Documented, and not said: nobody's presence is told yet, and no patient is taken out of their conversation."""
+SILENT: dict[Plane, set[str]] = {Plane.STAFF: set(), Plane.PORTAL: {"push.removed"}}
+"""Documented, and not said: no patient is taken out of their conversation."""
 
 
 @dataclass(kw_only=True)
@@ -130,6 +130,16 @@ def shows_files(day: Day) -> None:
         person.raw("POST", "/attachments", files={"file": ("odd.html", b"<script>", "text/html")})
 
 
+def wants_to_be_told(day: Day) -> None:
+    """The key for it, a browser that subscribes and thinks better of it, and one whose service is not called."""
+    for person, _ in each_plane(day):
+        browser = {"endpoint": f"{PUSH_SERVICE}/{new_id()}"}
+        assert person.call("GET", "/push")["public_key"]
+        person.call("PUT", "/push/subscription", json=browser)
+        person.call("DELETE", "/push/subscription", json=browser)
+        person.raw("PUT", "/push/subscription", json={"endpoint": "https://169.254.169.254/latest"})
+
+
 def opens_and_leads(day: Day) -> None:
     """Opening from both planes, renaming, closing and reopening, letting people in and out."""
     group = day.nora.opens_group("Rounds", day.dmitri)
@@ -163,6 +173,16 @@ def talks_on_the_line(day: Day) -> None:
     for plane in Plane:
         for push in ("entry", "read", "delivered", "typing", "caught_up"):
             day.hears(plane, push)
+
+
+def looks_at_each_other(day: Day) -> None:
+    """Two of the staff have the same conversation open, and see that the other is there."""
+    day.desk.ask("watch", conversation_id=day.direct, away=False)
+    with day.recorder.line_of(day.dmitri) as other:
+        other.wait()
+        other.ask("watch", conversation_id=day.direct, away=False)
+        day.hears(Plane.STAFF, "presence", user_id=day.dmitri.id)
+        other.ask("watch", conversation_id=None, away=False)
 
 
 def is_refused(day: Day) -> None:
@@ -220,8 +240,10 @@ ACTS: list[Callable[[Day], None]] = [
     asks_for_a_word,
     keeps_for_oneself,
     shows_files,
+    wants_to_be_told,
     opens_and_leads,
     talks_on_the_line,
+    looks_at_each_other,
     is_refused,
     is_closed,
     falls_far_behind,

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from servicekit.vapid import VapidKey
 from tests.support import children
 from tests.support.children import Child
 from tests.support.person import Person
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 PROGRAMS = Path(sys.executable).parent
 READY_S = 45.0
+PUSH_SERVICE = "https://push.harbor.example"
+"""The one push service these gateways call; there is none."""
 AUTH, CONVERSATIONS, RELAY = "auth", "conversations", "relay"
 STAFF, PORTAL, EDGE = "staff-gateway", "portal-gateway", "edge"
 SERVICES = (AUTH, CONVERSATIONS, RELAY, STAFF, PORTAL)
@@ -225,6 +228,13 @@ def prepared(postgres: PostgresServer, rabbit: RabbitServer, folder: Path, setti
             "BROKER_URL": broker("portal-gateway"),
         },
     }
+    push = {
+        "PUSH_VAPID_PRIVATE_KEY": VapidKey.made().private,
+        "PUSH_VAPID_CONTACT": "mailto:olga@harbor.example",
+        "PUSH_SERVICES": PUSH_SERVICE,
+    }
+    own[STAFF] |= push
+    own[PORTAL] |= push
     _grant_as_production(auth_database, "auth")
     _grant_as_production(database, "conversations")
     _run(["auth", "migrate"], {**common, **own[AUTH], "AUTH_DATABASE_URL": auth_database.url(AUTH_OWNER)})

@@ -63,6 +63,9 @@ DOORS = [
     Door(method="GET", path="/messages/{message}/history", about="message"),
     Door(method="GET", path="/directory"),
     Door(method="GET", path="/conversations/{conversation}/files", portal=True, about="conversation"),
+    Door(method="GET", path="/push", portal=True),
+    Door(method="PUT", path="/push/subscription", body={"endpoint": "https://push.harbor.example/x"}, portal=True),
+    Door(method="DELETE", path="/push/subscription", body={"endpoint": "https://push.harbor.example/x"}, portal=True),
     Door(method="GET", path=f"/attachments/{FILE}", portal=True),
     Door(method="DELETE", path=f"/attachments/{FILE}", portal=True),
 ]

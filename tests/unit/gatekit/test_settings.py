@@ -4,6 +4,7 @@ import pytest
 
 from gatekit.settings import GateSettings
 from servicekit.settings import SettingsError
+from servicekit.vapid import VapidKey
 
 COMPLETE = {
     "PUBLIC_ORIGIN": "https://clinic.example/",
@@ -31,3 +32,36 @@ def test_everything_missing_is_named_in_one_sentence() -> None:
     told = str(refused.value)
     assert all(name in told for name in COMPLETE if name != "PUBLIC_ORIGIN")
     assert "PUBLIC_ORIGIN" not in told
+
+
+def test_a_key_for_web_push_is_read_and_shows_nowhere() -> None:
+    """With where push services reach the clinic, and the services that are called."""
+    key = VapidKey.made()
+    push = {"PUSH_VAPID_PRIVATE_KEY": key.private, "PUSH_VAPID_CONTACT": "mailto:olga@clinic.example"}
+
+    settings = GateSettings.from_env(
+        {**COMPLETE, **push, "PUSH_SERVICES": " *.push.example, https://push.clinic:8443 "}
+    )
+
+    assert settings.push_key is not None
+    assert settings.push_key.public == key.public
+    assert settings.push_services == ("*.push.example", "https://push.clinic:8443")
+    assert key.private not in repr(settings)
+    assert GateSettings.from_env(COMPLETE).push_key is None
+
+
+@pytest.mark.parametrize(
+    ("push", "named"),
+    [
+        ({"PUSH_VAPID_PRIVATE_KEY": "canary"}, "PUSH_VAPID_PRIVATE_KEY"),
+        ({"PUSH_VAPID_PRIVATE_KEY": VapidKey.made().private}, "PUSH_VAPID_CONTACT"),
+        ({"PUSH_VAPID_PRIVATE_KEY": VapidKey.made().private, "PUSH_VAPID_CONTACT": "olga"}, "PUSH_VAPID_CONTACT"),
+    ],
+)
+def test_half_a_configuration_of_web_push_starts_nothing(push: dict[str, str], named: str) -> None:
+    """Rather than sending no notices without a word; the key itself is not repeated."""
+    with pytest.raises(SettingsError) as refused:
+        GateSettings.from_env({**COMPLETE, **push})
+
+    assert named in str(refused.value)
+    assert "canary" not in str(refused.value)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from servicekit.settings import Reader
+from servicekit.vapid import VapidKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,11 @@ class GateSettings:
     uploads_per_minute: int = 60
     sockets_per_user: int = 10
     log_level: str = "INFO"
+    push_key: VapidKey | None = field(default=None, repr=False)
+    """What notices to devices are signed with; without it none are sent."""
+    push_contact: str = ""
+    push_services: tuple[str, ...] = ()
+    """The push services that are called; the browsers' own where none is named."""
 
     @property
     def issuer(self) -> str:
@@ -43,6 +49,22 @@ class GateSettings:
             uploads_per_minute=read.integer("UPLOADS_PER_MINUTE", 60),
             sockets_per_user=read.integer("SOCKETS_PER_USER", 10),
             log_level=read.text("LOG_LEVEL", "INFO"),
+            push_key=_push_key(read),
+            push_contact=read.text("PUSH_VAPID_CONTACT", ""),
+            push_services=tuple(name.strip() for name in read.text("PUSH_SERVICES", "").split(",") if name.strip()),
         )
+        if settings.push_key is not None and not settings.push_contact.startswith(("mailto:", "https:")):
+            read.refuse("PUSH_VAPID_CONTACT must be where push services reach you: mailto:… or https:…")
         read.done()
         return settings
+
+
+def _push_key(read: Reader) -> VapidKey | None:
+    text = read.text("PUSH_VAPID_PRIVATE_KEY", "")
+    if not text:
+        return None
+    try:
+        return VapidKey.read(text)
+    except ValueError as wrong:
+        read.refuse(f"PUSH_VAPID_PRIVATE_KEY is no key for web push: {wrong}")
+        return None

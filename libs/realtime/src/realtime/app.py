@@ -18,6 +18,7 @@ from realtime.desk import Desk, Introduce
 from realtime.hub import SOCKETS_PER_USER, Hub
 from realtime.marks import Marks
 from realtime.metrics import BROKER_UP
+from realtime.notices import Notices
 from realtime.outbox import Turns
 from realtime.presence import Presence
 from realtime.pulse import LISTEN_EVERY_S, Pulse
@@ -34,7 +35,7 @@ from servicekit.background import Background, Stop
 from servicekit.changes import ChangeFeed
 from servicekit.exchange import Binding, Exchange, Message
 from servicekit.log import failure, get_logger
-from wire.events import AUTH, MESSAGES, PULSE
+from wire.events import AUTH, MESSAGES, PULSE, Event
 from wire.frames import CloseCode
 from wire.problems import Problem, Unavailable
 
@@ -85,7 +86,10 @@ class Realtime:
         self._writers = WhoWrites(upstream, timing.ticks)
         self._presence = Presence(upstream, timing, plane=plane)
         self._hub = Hub(plane=plane, sockets_per_user=allowance.sockets_per_user)
-        self._subscriber = Subscriber(self._hub, presenter, self._presence, timing.clock, plane=plane)
+        self._notices: Notices | None = None
+        self._subscriber = Subscriber(
+            self._hub, presenter, self._presence, timing.clock, plane=plane, overhear=self._overheard
+        )
         self._revoker = Revoker(self._hub, doorkeeper.permission)
         self._desk = Desk(
             plane=plane,
@@ -108,6 +112,10 @@ class Realtime:
         """Tell whether events arrive from the broker (for readiness)."""
         return self._pulse.connected
 
+    def tell_devices(self, notices: Notices) -> None:
+        """Tell browsers whose page is closed as well, from `add_loops` on."""
+        self._notices = notices
+
     def add_loops(self, background: Background) -> None:
         """Add what runs beside the doors."""
         background.add("live.sends", self.sends.run, wake=self.sends.wake)
@@ -116,6 +124,8 @@ class Realtime:
         background.add("live.presence", self._presence.run, wake=self._presence.wake)
         background.add("live.look", self._look_after_all)
         background.add("live.hear", self._hear)
+        if self._notices is not None:
+            background.add("live.notices", self._notices.run)
 
     def open(self, request: Request, credentials: Credentials) -> Response:
         """Turn this request into a live socket and stay with it to its end; Invalid or Unavailable before that."""
@@ -193,6 +203,10 @@ class Realtime:
         self._pulse.heard(message.type)
         if message.type != PULSE:
             self._subscriber.hear(message)
+
+    def _overheard(self, event: Event) -> None:
+        if self._notices is not None:
+            self._notices.note(event)
 
     def _look_after_all(self, stop: Stop) -> None:
         while not stop.wait(LOOK_EVERY_S):

@@ -32,12 +32,23 @@ log = get_logger()
 class Subscriber:
     """Hears the events of one plane."""
 
-    def __init__(self, hub: Hub, presenter: Presenter, presence: Presence, clock: Clock, *, plane: str) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        presenter: Presenter,
+        presence: Presence,
+        clock: Clock,
+        *,
+        plane: str,
+        overhear: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        """Hand on what is heard; `overhear` is told of each entry that was handed on."""
         self._hub = hub
         self._presenter = presenter
         self._presence = presence
         self._clock = clock
         self._plane = plane
+        self._overhear = overhear
         self._delay = FAN_OUT_DELAY.labels(plane=plane)
 
     def hear(self, message: Message) -> None:
@@ -68,6 +79,7 @@ class Subscriber:
             return
         self._hub.fan_out(event.audience, ready)
         if isinstance(ready, EntryPush):
+            self._overhear(event)
             delay = self._clock() - from_wire(event.body["entry"]["at"])
             self._delay.observe(max(0.0, delay.total_seconds()))
 

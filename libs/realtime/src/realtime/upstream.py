@@ -13,6 +13,7 @@ import httpx
 import orjson
 
 from realtime.lane import Lanes
+from realtime.notices import Addressee
 from servicekit.http import ANSWER_WITHIN, CONNECT_WITHIN, call, client
 from servicekit.tokens import ServiceToken
 from wire.ids import ConversationId
@@ -100,6 +101,18 @@ class Upstream:
         """Tell the others that somebody writes, or stopped."""
         body = {"conversation_id": conversation_id, "stream": stream, "active": active}
         call(self._http, "POST", "/typing", body=body, headers=self._headers(access_token))
+
+    def addressees(self, items: Sequence[Mapping[str, str]]) -> list[Addressee]:
+        """Return whom to tell of these messages; a message answered once is never answered again.
+
+        Asked once: an answer that got lost is a notice less, where a repeat would be a notice nobody gets either.
+        """
+        told = self._once(self._http, "POST", "/push/addressees", {"items": items}, None)
+        return [Addressee(**item) for item in told["items"]]
+
+    def gone(self, items: Sequence[Mapping[str, str]]) -> None:
+        """Forget subscriptions whose browser took its address back."""
+        call(self._http, "POST", "/push/gone", body={"items": items}, headers=self._headers(None))
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -59,6 +59,10 @@ class Reader:
             self._wrong.append(f"{name} must be a whole number")
             return default
 
+    def refuse(self, sentence: str) -> None:
+        """Remember that something is wrong which only the service can tell."""
+        self._wrong.append(sentence)
+
     def done(self) -> None:
         """Raise SettingsError with one sentence that names everything missing or wrong; else do nothing."""
         complaints = []

@@ -171,6 +171,12 @@ class KeepDraft(Request):
     body = CleanText(clean_draft, BODY_CHARS, required=True, shortest=0)
 
 
+class Subscription(Request):
+    """PUT and DELETE /push/subscription: the address a browser's push service gave it (RFC 8030)."""
+
+    endpoint = fields.String(required=True, validate=validate.Length(min=1, max=2_048), metadata={"format": "uri"})
+
+
 class AddParticipant(Request):
     """POST /conversations/<id>/participants."""
 
@@ -479,6 +485,12 @@ class Patient(Schema):
     name = fields.String(required=True)
     birth_date = fields.String(required=True, allow_none=True, metadata={"format": "date"})
     identifiers = fields.List(fields.Nested(Identifier), required=True)
+
+
+class PushKey(Schema):
+    """The key that browsers subscribe with (RFC 8292); null where this clinic sends no notices to devices."""
+
+    public_key = fields.String(required=True, allow_none=True)
 
 
 class DirectoryPerson(Schema):

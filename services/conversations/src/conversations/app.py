@@ -35,11 +35,13 @@ from conversations.service.fleeting import Fleeting
 from conversations.service.forwarding import Forwarding
 from conversations.service.gathering import Gathering
 from conversations.service.marking import Marking
+from conversations.service.noticing import Noticing
 from conversations.service.opening import Opening
 from conversations.service.preferring import Preferring
 from conversations.service.presence import Presence
 from conversations.service.reading import Reading
 from conversations.service.receipts import Receipts
+from conversations.service.subscribing import Subscribing
 from conversations.service.typing import Typing
 from conversations.service.unreading import Unreading
 from conversations.settings import Settings
@@ -49,6 +51,7 @@ from conversations.web.doors import UseCases, doors
 from conversations.web.files import file_doors
 from conversations.web.keys import Keys
 from conversations.web.own import Own
+from conversations.web.push import push_doors
 from servicekit import http
 from servicekit.background import Background, Stop
 from servicekit.changes import ChangeFeed
@@ -94,12 +97,15 @@ def compose(
     filing = Filing(desk, storage, Inspection(scan=scan, offload=offload))
     sweeping = Sweeping(database, storage, clock=clock)
     fleeting = Fleeting(exchange)
+    noticing = Noticing(database, clock=clock)
+    changes.listen(noticing.hear)
 
     background = Background()
     background.add("changes", changes.run, wake=changes.wake)
     background.add("auth events", lambda stop: _hear_auth(stop, exchange, changes))
     background.add("sweeping", sweeping.run)
     background.add("fleeting", fleeting.run, wake=fleeting.wake)
+    background.add("push.ended", noticing.run)
 
     readiness = Readiness()
     readiness.add("database", lambda: answers(database))
@@ -116,6 +122,7 @@ def compose(
     app.register_blueprint(health_blueprint(readiness))
     app.register_blueprint(file_doors(keys, filing))
     app.register_blueprint(doors(keys, _use_cases(desk, fleeting)))
+    app.register_blueprint(push_doors(keys, Subscribing(desk), noticing))
     app.extensions["database"] = database
     app.wsgi_app = Batches(  # type: ignore[method-assign] # Flask's own way to put a callable before it
         app.wsgi_app,

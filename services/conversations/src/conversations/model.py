@@ -133,6 +133,8 @@ class Action(StrEnum):
     FILE_REMOVED = "attachment.removed"
     FILES_LISTED = "attachments.listed"
     PRESENCE_TOLD = "presence.told"
+    PUSH_SUBSCRIBED = "push.subscribed"
+    PUSH_UNSUBSCRIBED = "push.unsubscribed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

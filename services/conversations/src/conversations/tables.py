@@ -348,6 +348,37 @@ drafts = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
+# ---- who is told on their devices that something is new.
+
+push_subscriptions = Table(
+    "push_subscriptions",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("plane", String(10), nullable=False),
+    # With this session it ends.
+    Column("session_id", Text, nullable=False),
+    # Where its push service takes notices; whoever knows it could send some, so it is shown to nobody else.
+    Column("endpoint", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("org", "digest"),
+    Index("ix_push_subscriptions_user_id", "user_id"),
+    Index("ix_push_subscriptions_session_id", "session_id"),
+)
+
+# The messages of which people were told; each once on each plane, whichever gateway asked first.
+push_notices = Table(
+    "push_notices",
+    METADATA,
+    Column("message_id", Id, primary_key=True),
+    Column("plane", String(10), primary_key=True),
+    Column("org", Id, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_push_notices_org_at", "org", "at"),
+)
+
 # ---- what leaves, and what stays on the record.
 
 outbox = Table(

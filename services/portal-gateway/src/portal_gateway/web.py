@@ -16,6 +16,7 @@ from gatekit.examples import examples_of
 from gatekit.files import Files
 from gatekit.filing import declare_file_calls
 from gatekit.me import Limits, me
+from gatekit.notices import PushDoor, push_calls
 from gatekit.own import Own, own_calls
 from gatekit.sending import Posting
 from portal_gateway import bodies
@@ -33,6 +34,7 @@ def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
     posting: Posting,
     limits: Limits,
     present: Presenter,
+    push: PushDoor,
 ) -> Calls:
     """Return the calls of patients."""
     doors = Calls(
@@ -143,6 +145,7 @@ def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
         return Response(status=204)
 
     own_calls(doors, conversations, Own(unread=bodies.MarkUnread, draft=bodies.KeepDraft, drafts=bodies.Drafts))
+    push_calls(doors, conversations, push)
 
     def stale(problem: Stale) -> Response:
         shown = (present.entry(entry) for entry in problem.entries)

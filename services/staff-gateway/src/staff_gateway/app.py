@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -13,8 +14,12 @@ from gatekit.addresses import STAFF
 from gatekit.asyncapi import Spoken
 from gatekit.gate import Gate
 from gatekit.me import Limits, me
+from gatekit.notices import PushDoor
 from gatekit.sending import Posting
 from realtime.app import Allowance, Realtime
+from realtime.notices import Notices
+from realtime.push.post import PushPost
+from realtime.push.services import PushServices
 from realtime.session import Doorkeeper
 from realtime.timing import Timing
 from realtime.upstream import Upstream
@@ -23,6 +28,7 @@ from servicekit.composed import Composed, started
 from servicekit.exchange import Exchange
 from servicekit.log import configure
 from servicekit.settings import SettingsError
+from servicekit.vapid import Vapid
 from staff_gateway.live import live_door
 from staff_gateway.presenter import Presenter
 from staff_gateway.settings import Settings
@@ -45,16 +51,25 @@ def compose(
     transports = transports or {}
     gate = Gate(STAFF, settings, permission=Permission.VIEW, clock=clock, transports=transports)
     limits = Limits(sends_per_minute=settings.sends_per_minute)
+    upstream = Upstream(settings.conversations_url, gate.service_token, transport=transports.get("conversations"))
+    timing = Timing(clock=clock)
     realtime = Realtime(
         doorkeeper=Doorkeeper(plane=STAFF.plane, verify=gate.access.verified, permission=Permission.VIEW),
         exchange=exchange,
-        upstream=Upstream(settings.conversations_url, gate.service_token, transport=transports.get("conversations")),
+        upstream=upstream,
         changes=gate.changes,
         presenter=Presenter(),
         introduce=partial(me, limits=limits),
-        timing=Timing(clock=clock),
+        timing=timing,
         allowance=Allowance(sends_per_minute=settings.sends_per_minute, sockets_per_user=settings.sockets_per_user),
     )
+    push = PushDoor()
+    if settings.push_key is not None:
+        vapid = Vapid(settings.push_key, contact=settings.push_contact, clock=clock)
+        services = PushServices(settings.push_services)
+        post = PushPost(vapid, services, clock=clock, sleep=time.sleep)
+        realtime.tell_devices(Notices(upstream, post, timing, plane=STAFF.plane))
+        push = PushDoor(public_key=vapid.public, refusal=services.accepts)
     realtime.add_loops(gate.background)
     gate.readiness.add("broker", lambda: realtime.connected, needed=False)
     posting = Posting(realtime.sends, gate.callers)
@@ -62,7 +77,7 @@ def compose(
     chatui.install(app, STAFF.static)
     gate.install(
         app,
-        calls(gate.callers, gate.conversations, gate.files, posting, limits),
+        calls(gate.callers, gate.conversations, gate.files, posting, limits, push),
         Spoken(ops=OPS, replies=REPLIES, pushes=PUSHES, refused=Refused),
         title="Messages for staff",
         template="chatui/staff.html",

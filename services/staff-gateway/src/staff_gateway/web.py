@@ -16,6 +16,7 @@ from gatekit.examples import examples_of
 from gatekit.files import Files
 from gatekit.filing import declare_file_calls
 from gatekit.me import Limits, me
+from gatekit.notices import PushDoor, push_calls
 from gatekit.own import Own, own_calls
 from gatekit.sending import Posting
 from servicekit.doors import json_response
@@ -25,7 +26,7 @@ from wire.problems import Conflict, ConversationClosed, Stale
 
 
 def calls(  # noqa: C901 - a list of doors, none branches
-    callers: Callers, conversations: Conversations, files: Files, posting: Posting, limits: Limits
+    callers: Callers, conversations: Conversations, files: Files, posting: Posting, limits: Limits, push: PushDoor
 ) -> Calls:
     """Return the calls of staff."""
     doors = Calls(
@@ -203,6 +204,7 @@ def calls(  # noqa: C901 - a list of doors, none branches
         return _shown(ask(caller(), "GET", f"/conversations/{conversation_id}/patient"))
 
     own_calls(doors, conversations, Own(unread=bodies.MarkUnread, draft=bodies.KeepDraft, drafts=bodies.Drafts))
+    push_calls(doors, conversations, push)
     return doors
 
 
