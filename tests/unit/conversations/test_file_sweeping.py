@@ -1,4 +1,4 @@
-"""What nobody posted goes, bytes first and rows last; what was posted, or is young, stays; deaths in between are mended."""
+"""What nobody posted goes, bytes first and rows last; what was posted, or is young, stays."""
 
 import os
 import time
