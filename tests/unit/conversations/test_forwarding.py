@@ -1,5 +1,7 @@
 """Forwarding: a copy with its origin, in another conversation, and to a patient only on a second word."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.inside import Answer, Inside, Somebody
@@ -46,6 +48,11 @@ def first_message(who: Somebody, conversation: str) -> dict[str, object]:
     return message
 
 
+def posts_in(who: Somebody, conversation: str) -> list[dict[str, Any]]:
+    """Return the messages there, as somebody reads them."""
+    return [entry for entry in who.timeline(conversation)["items"] if entry["type"] == "message.posted"]
+
+
 def forwards(who: Somebody, message: object, into: str, **more: object) -> Answer:
     """Forward a message."""
     body = {"conversation_id": into, "client_message_id": new_id(), **more}
@@ -80,6 +87,103 @@ def test_the_same_client_id_is_one_message(nora: Somebody, hers: str, ward: str)
     assert (again.status, again.json) == (200, once.json)
     assert other.json["code"] == "conflict"
     assert nora.timeline(ward)["head"] == head
+
+
+def test_a_repeat_brings_the_first_result_whatever_happened_since(
+    nora: Somebody, dmitri: Somebody, hers: str, ward: str
+) -> None:
+    """The source was edited, then recalled, and the forwarder left: what was stored is stored."""
+    source, key = nora.posts(hers, "Before")["entry"]["message"]["id"], new_id()
+    once = forwards(nora, source, ward, client_message_id=key)
+    nora.asks("PATCH", f"/messages/{source}", {"body": "After"})
+    edited = forwards(nora, source, ward, client_message_id=key)
+    nora.asks("DELETE", f"/messages/{source}")
+    nora.asks("DELETE", f"/conversations/{ward}/participants/{nora.id}")
+
+    left = forwards(nora, source, ward, client_message_id=key)
+
+    assert (edited.status, edited.json) == (200, once.json)
+    assert (left.status, left.json) == (200, once.json)
+    assert forwards(nora, source, ward).json["code"] == "not_found"
+    assert [entry["message"]["body"] for entry in posts_in(dmitri, ward)] == ["Before"]
+
+
+def test_a_client_id_is_used_once_for_posts_and_forwards_alike(nora: Somebody, hers: str, ward: str) -> None:
+    """A post under the id of a forward is another message, and the other way round, though they say the same."""
+    source, one, two = first_message(nora, hers), new_id(), new_id()
+    forwards(nora, source["id"], ward, client_message_id=one)
+    nora.posts(ward, str(source["body"]), client_message_id=two)
+
+    assert nora.posts(ward, str(source["body"]), client_message_id=one)["problem"]["code"] == "conflict"
+    assert forwards(nora, source["id"], ward, client_message_id=two).json["code"] == "conflict"
+
+
+def test_what_is_forwarded_is_what_the_message_says_now(nora: Somebody, hers: str, ward: str) -> None:
+    """The copy has the present words, and is edited no more when the source is."""
+    source = nora.posts(hers, "Before", mentions=[nora.id], priority="urgent", ask_acknowledgement=True)
+    source_id = source["entry"]["message"]["id"]
+    nora.asks("PATCH", f"/messages/{source_id}", {"body": "Now"})
+    copy = forwards(nora, source_id, ward).json["message"]
+    nora.asks("PATCH", f"/messages/{source_id}", {"body": "Later"})
+
+    shown = posts_in(nora, ward)[-1]["message"]
+
+    assert (copy["body"], shown["body"]) == ("Now", "Now")
+    assert (shown["mentions"], shown["priority"], shown["acknowledgement"]["asked"]) == ([], "normal", False)
+    assert shown["reply_to"] is None
+
+
+def test_the_author_goes_by_the_name_the_directory_has(
+    nora: Somebody, dmitri: Somebody, house: Inside, hers: str, ward: str
+) -> None:
+    """Who is renamed later is shown by the new name beside every copy of their words."""
+    forwards(nora, first_message(nora, hers)["id"], ward)
+    author = posts_in(nora, hers)[0]["actor"]["id"]
+    renamed = Somebody(house=house, id=author, org=house.org, name="Ada Brook", plane="portal")
+    house.tells_of(renamed, position=2)
+
+    assert posts_in(dmitri, ward)[-1]["message"]["forwarded"]["author"]["name"] == "Ada Brook"
+
+
+def test_a_patient_never_learns_where_it_came_from(
+    nora: Somebody, dmitri: Somebody, ada: Somebody, house: Inside, hers: str, ward: str
+) -> None:
+    """Not live, not read, not as the last entry, not caught up, not as what was missed; staff see it in all of them."""
+    head = ada.timeline(hers)["head"]
+    source = dmitri.posts(ward, "Half the dose.")["entry"]["message"]["id"]
+    copy = forwards(nora, source, hers, confirmed=True).json
+    said = house.events("portal")[-1]["entry"]
+
+    def shown_to(who: Somebody) -> list[dict[str, object]]:
+        caught_up = who.catches_up({hers: {"shared": head}})["entries"]
+        missed = who.posts(hers, "And?", seen_seq=head)["problem"]["entries"]
+        return [posts_in(who, hers)[-1], who.sees(hers)["last_entry"], *caught_up, *missed]
+
+    hidden, seen = shown_to(ada), shown_to(dmitri)
+
+    assert [entry["seq"] for entry in (said, *hidden)] == [copy["seq"]] * 5
+    assert "forwarded" not in repr([said, *hidden])
+    assert "Ward 3" not in repr([said, *hidden])
+    assert seen == [copy] * 4
+    assert house.events()[-1]["entry"] == copy
+
+
+def test_the_record_tells_what_was_forwarded_and_where_to(nora: Somebody, house: Inside, hers: str, ward: str) -> None:
+    """One line names the source and the place it went to, one the message it became there; a refusal has one too."""
+    source = first_message(nora, hers)["id"]
+    copy = forwards(nora, source, ward).json
+    forwards(nora, source, hers)
+
+    lines = [row for row in house.rows("audit") if row["action"] in {"message.forwarded", "message.posted"}][-3:]
+
+    told = [
+        (row["action"], row["conversation_id"], row["subject_id"], row["last_seq"], row["refused"]) for row in lines
+    ]
+    assert told == [
+        ("message.forwarded", ward, source, copy["seq"], None),
+        ("message.posted", ward, copy["message"]["id"], copy["seq"], None),
+        ("message.forwarded", hers, None, None, "conflict"),
+    ]
 
 
 def test_a_patient_gets_it_only_on_a_second_word(

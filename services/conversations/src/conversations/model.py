@@ -237,6 +237,17 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a forwarded message came from: who wrote it first and when, and in what kind of conversation."""
+
+    message_id: str
+    author: Person
+    at: datetime
+    kind: Kind
+    subject: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """A message that another one answers."""
 

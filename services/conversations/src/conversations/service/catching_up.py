@@ -82,7 +82,7 @@ def _catch_up(work: Work, positions: Positions, unlisted: Unlisted) -> Shape:
     _record(work, entries)
     here = {row.id for row in rows}
     return {
-        "entries": shown(work.connection, entries),
+        "entries": shown(work.connection, entries, plane=work.claims.plane),
         "heads": {row.id: {stream.value: _head(row, stream) for stream in streams} for row in rows},
         "resets": plan.resets,
         "gone": sorted(one for one in positions if one not in here),

@@ -214,7 +214,7 @@ def _entry_that_brought(work: Work, message: Sent) -> Shape:
     """Return the entry that gave a message its present body."""
     if message.version > 1:
         return shown_one(work.connection, _about(work, message, EntryType.EDITED))
-    return shown_one(work.connection, timeline.posted(work.connection, [message.id])[0])
+    return shown_one(work.connection, timeline.posted(work.connection, [message.id])[0], plane=work.claims.plane)
 
 
 def _about(work: Work, message: Sent, kind: EntryType) -> Row[tuple[object, ...]]:

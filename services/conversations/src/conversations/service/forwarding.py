@@ -12,15 +12,13 @@ from hashlib import blake2b
 
 import orjson
 
-from conversations.model import Action, Audience, Sent, Standing, Stream
-from conversations.policy import require_forwarding, require_hearing, require_staff, require_writing
-from conversations.service import shapes
+from conversations.model import Action, Audience, Origin, Sent, Standing, Stream
+from conversations.policy import require_forwarding, require_hearing, require_member, require_staff, require_writing
 from conversations.service.desk import Desk, Work
 from conversations.service.entries import shown_one
 from conversations.service.posting import Draft, append_post
 from conversations.service.shapes import Shape
-from conversations.service.showing import member_of
-from conversations.store import attachments, directory, posts, timeline
+from conversations.store import attachments, directory, origins, posts, timeline
 from conversations.store import conversations as store
 from wire.claims import Claims
 from wire.problems import Conflict, NotFound
@@ -35,17 +33,21 @@ class Wish:
     stream: Stream = Stream.SHARED
     confirmed: bool = False
 
+    def digest_of(self, message_id: str) -> str:
+        """Return what tells another message under the same client id: the source, whatever it says by now."""
+        return blake2b(orjson.dumps(["forward", self.stream, message_id]), digest_size=16).hexdigest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward(Draft):
     """A message that is another one's copy."""
 
-    source_id: str
+    digest_of_wish: str
 
     @property
     def digest(self) -> str:
-        """Return what tells another message under the same client id: the source, whatever it says by now."""
-        return blake2b(orjson.dumps(["forward", self.stream, self.source_id]), digest_size=16).hexdigest()
+        """Return what tells another message under the same client id."""
+        return self.digest_of_wish
 
 
 class Forwarding:
@@ -66,52 +68,73 @@ class Forwarding:
 
 def _forward(work: Work, message_id: str, wish: Wish) -> tuple[Shape, bool]:
     require_staff(work.claims)
-    source, origin = _source(work, message_id)
-    target, audience = member_of(work.connection, work.claims, wish.conversation_id, lock=True)
+    places = _Places(work, message_id, wish)
+    key = wish.conversation_id, work.claims.user_id, wish.client_message_id
+    posted_id, digest = posts.posted(work.connection, {key}).get(key, (None, None))
+    if posted_id is not None and digest == wish.digest_of(message_id) and work.me().active:
+        # Before anything else: whose answer was lost learns that it is stored, though they were removed meanwhile.
+        return _first_result(work, posted_id), False
+    source, origin = places.source()
+    target, audience = places.target()
+    if posted_id is not None:
+        raise Conflict("This client id was used for another message.")
+    require_writing(work.claims, target, audience, wish.stream)
+    require_forwarding(work.claims, source, target, wish.stream, confirmed=wish.confirmed)
+    return _append(work, source, wish, target, audience, origin), True
+
+
+class _Places:
+    """The two conversations, both locked: what is copied is what the message says at this moment."""
+
+    def __init__(self, work: Work, message_id: str, wish: Wish) -> None:
+        found = timeline.message(work.connection, work.org, message_id)
+        if found is None:
+            raise NotFound
+        self._work = work
+        self._message_id = message_id
+        self._from, self._to = found.conversation_id, wish.conversation_id
+        # In one statement, in the order of their ids: nobody waits for another who forwards the other way.
+        self._standings = store.standings(work.connection, work.org, {self._from, self._to}, lock=True)
+        self._audiences = store.audiences(work.connection, self._standings)
+
+    def source(self) -> tuple[Sent, Origin]:
+        """Return the message, if the caller may hear it, and where it came from: a forwarded one keeps its origin."""
+        work = self._work
+        standing, _ = self._of_caller(self._from)
+        message = timeline.message(work.connection, work.org, self._message_id)
+        if message is None:
+            raise NotFound
+        require_hearing(work.claims, standing, message.stream)
+        if message.forwarded is not None:
+            return message, origins.read(work.connection, work.org, {message.id: message.forwarded})[message.id]
+        author = directory.people(work.connection, work.org, [message.author_id])[message.author_id]
+        subject = store.subject_of(work.connection, standing.id) or None
+        origin = Origin(message_id=message.id, author=author, at=message.posted_at, kind=standing.kind, subject=subject)
+        return message, origin
+
+    def target(self) -> tuple[Standing, Audience]:
+        """Return where it is forwarded to, if the caller takes part there, and who else does."""
+        return self._of_caller(self._to)
+
+    def _of_caller(self, conversation_id: str) -> tuple[Standing, Audience]:
+        audience = self._audiences.get(conversation_id, Audience())
+        return require_member(self._work.claims, self._standings.get(conversation_id), audience), audience
+
+
+def _first_result(work: Work, message_id: str) -> Shape:
+    row = timeline.posted(work.connection, [message_id])[0]
+    return shown_one(work.connection, row, plane=work.claims.plane)
+
+
+def _append(work: Work, source: Sent, wish: Wish, target: Standing, audience: Audience, origin: Origin) -> Shape:
     draft = Forward(
         claims=work.claims,
         conversation_id=target.id,
         stream=wish.stream,
         client_message_id=wish.client_message_id,
         body=source.body,
-        source_id=source.id,
+        digest_of_wish=wish.digest_of(source.id),
     )
-    before = _before(work, draft)
-    if before is not None:
-        return before, False
-    require_writing(work.claims, target, audience, wish.stream)
-    require_forwarding(work.claims, source, target, wish.stream, confirmed=wish.confirmed)
-    return _append(work, draft, source, target, audience, origin), True
-
-
-def _source(work: Work, message_id: str) -> tuple[Sent, Shape]:
-    """Return a message the caller may hear, and where it came from; a forwarded one keeps its first origin."""
-    message = timeline.message(work.connection, work.org, message_id)
-    if message is None:
-        raise NotFound
-    standing, _ = member_of(work.connection, work.claims, message.conversation_id)
-    require_hearing(work.claims, standing, message.stream)
-    if message.forwarded is not None:
-        known: Shape = orjson.loads(message.forwarded)
-        return message, known
-    author = directory.people(work.connection, work.org, [message.author_id])[message.author_id]
-    subject = store.subject_of(work.connection, standing.id)
-    return message, shapes.origin(
-        author=shapes.person(author), at=message.posted_at, kind=standing.kind, subject=subject
-    )
-
-
-def _before(work: Work, draft: Forward) -> Shape | None:
-    found = posts.posted(work.connection, {draft.key}).get(draft.key)
-    if found is None:
-        return None
-    message_id, digest = found
-    if digest != draft.digest:
-        raise Conflict("This client id was used for another message.")
-    return shown_one(work.connection, timeline.posted(work.connection, [message_id])[0])
-
-
-def _append(work: Work, draft: Forward, source: Sent, target: Standing, audience: Audience, origin: Shape) -> Shape:
     me = work.me()
     files = attachments.copied(work.connection, work.org, source, uploader_id=me.id, new_id=work.new_id, at=work.at)
     entry = append_post(
@@ -124,6 +147,6 @@ def _append(work: Work, draft: Forward, source: Sent, target: Standing, audience
         writes=work.writes,
         forwarded=origin,
     )
-    work.record(Action.FORWARDED, target.id, subject_id=draft.source_id, stream=draft.stream, last_seq=entry["seq"])
+    work.record(Action.FORWARDED, target.id, subject_id=source.id, stream=draft.stream, last_seq=entry["seq"])
     work.record(Action.POSTED, target.id, subject_id=entry["message"]["id"], stream=draft.stream, last_seq=entry["seq"])
     return entry

@@ -90,6 +90,8 @@ class _Group:
         self._org = org
         self._drafts = drafts
         self._fast = fast
+        # A batch comes from one gateway, and every author's token is of its plane.
+        self._plane = drafts[0].draft.claims.plane
         self._at = desk.now()
         self._new_id = desk.new_id
         self._writes = Writes()
@@ -161,7 +163,7 @@ class _Group:
         rows = timeline.page(
             self._connection, conversation_id=conversation_id, stream=stream, before=None, after=seq, limit=200
         )
-        return entries.shown(self._connection, rows)
+        return entries.shown(self._connection, rows, plane=self._plane)
 
     def _results(self, outcomes: Sequence[tuple[_Numbered, Outcome]]) -> dict[int, Result]:
         repeated = {outcome.message_id for _, outcome in outcomes if isinstance(outcome, Repeated)}
@@ -169,7 +171,7 @@ class _Group:
         return {numbered.place: _result(outcome, first) for numbered, outcome in outcomes}
 
     def _entries_of(self, message_ids: set[str]) -> dict[str, Shape]:
-        found = entries.shown(self._connection, timeline.posted(self._connection, message_ids))
+        found = entries.shown(self._connection, timeline.posted(self._connection, message_ids), plane=self._plane)
         return {entry["message"]["id"]: entry for entry in found}
 
 

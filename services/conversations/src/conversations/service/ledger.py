@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from conversations.model import Audience, EntryType, Parcel, Person, Standing, StateType, Status, Stream, Writes
 from conversations.service import shapes
@@ -104,13 +106,13 @@ def parcel_of(event_id: str, org: str, kind: str, body: Shape, audience: Audienc
     """Return an event on its way to these people, or None when there is nobody."""
     if not audience:
         return None
-    staff, portal = (
-        _encoded(event_id, org, kind, body, plane) if plane else None for plane in (audience.staff, audience.patients)
-    )
+    staff = _encoded(event_id, org, kind, body, audience.staff) if audience.staff else None
+    heard = shapes.as_patients_hear(body) if audience.patients else body
+    portal = _encoded(event_id, org, kind, heard, audience.patients) if audience.patients else None
     return Parcel(org=org, type=kind, staff=staff, portal=portal)
 
 
-def _encoded(event_id: str, org: str, kind: str, body: Shape, audience: tuple[str, ...]) -> str:
+def _encoded(event_id: str, org: str, kind: str, body: Mapping[str, Any], audience: tuple[str, ...]) -> str:
     event = Event(
         event_id=event_id,
         type=kind,

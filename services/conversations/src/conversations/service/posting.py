@@ -24,6 +24,7 @@ from conversations.model import (
     EntryType,
     Facts,
     File,
+    Origin,
     Person,
     Standing,
     Status,
@@ -34,6 +35,7 @@ from conversations.policy import may_post_file, reopens, require_member, require
 from conversations.service import shapes
 from conversations.service.ledger import Ledger
 from conversations.service.shapes import Shape
+from conversations.store import origins
 from wire.claims import Claims
 from wire.ids import Ids
 from wire.problems import Conflict, Invalid, NotFound, Problem, Stale, Unauthenticated
@@ -221,7 +223,7 @@ def append_post(  # noqa: PLR0913 - what a message is made of
     at: datetime,
     new_id: Ids,
     writes: Writes,
-    forwarded: Shape | None = None,
+    forwarded: Origin | None = None,
 ) -> Shape:
     """Append a message that was decided to be good, with its files in the order their author gave them.
 
@@ -261,7 +263,7 @@ def append_post(  # noqa: PLR0913 - what a message is made of
             "posted_at": at,
             "attachments": orjson.dumps(attachments).decode() if attachments else None,
         }
-        | ({} if forwarded is None else {"forwarded": orjson.dumps(forwarded).decode()})
+        | ({} if forwarded is None else {"forwarded": origins.written(forwarded)})
     )
     writes.claims.extend(
         {

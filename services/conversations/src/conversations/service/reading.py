@@ -181,7 +181,7 @@ def _timeline(work: Work, conversation_id: str, place: Place) -> Shape:
     # Entries are read after the head, so a page may end beyond it.
     head = max(standing.head(place.stream), last or 0)
     has_more = bool(rows) and (last != head if place.after is not None else first != 1)
-    return {"items": entries.shown(work.connection, rows), "head": head, "has_more": has_more}
+    return {"items": entries.shown(work.connection, rows, plane=work.claims.plane), "head": head, "has_more": has_more}
 
 
 def _history(work: Work, message_id: str) -> Shape:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from conversations.model import EntryType, File, Participation, Person, PersonKind, Standing, Stream
+from conversations.model import EntryType, File, Origin, Participation, Person, PersonKind, Standing, Stream
 from conversations.store.acknowledgements import Acknowledged
 from wire.claims import Plane
 from wire.files import address, thumbnail_address
@@ -59,7 +59,7 @@ def message(  # noqa: PLR0913 - what every message has
     acknowledged: Iterable[Acknowledged] = (),
     edited_at: datetime | None = None,
     recalled: bool = False,
-    forwarded: Shape | None = None,
+    forwarded: Origin | None = None,
 ) -> Shape:
     """Return a message as it is now; only one that was forwarded says where it came from."""
     return {
@@ -76,7 +76,7 @@ def message(  # noqa: PLR0913 - what every message has
         },
         "edited_at": None if edited_at is None else to_wire(edited_at),
         "recalled": recalled,
-        **({} if forwarded is None or recalled else {"forwarded": forwarded}),
+        **({} if forwarded is None else {"forwarded": origin(forwarded)}),
     }
 
 
@@ -85,9 +85,23 @@ def reply(message_id: str, seq: int, body: str, *, recalled: bool) -> Shape:
     return {"id": message_id, "seq": seq, "excerpt": "" if recalled else excerpt(body)}
 
 
-def origin(*, author: Shape, at: datetime, kind: str, subject: str) -> Shape:
+def origin(came_from: Origin) -> Shape:
     """Return where a forwarded message came from: who wrote it when, and in which kind of conversation."""
-    return {"author": author, "at": to_wire(at), "kind": kind, "subject": subject or None}
+    return {
+        "author": person(came_from.author),
+        "at": to_wire(came_from.at),
+        "kind": came_from.kind,
+        "subject": came_from.subject,
+    }
+
+
+def as_patients_hear(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an event's body without where its message was forwarded from: that is for staff alone."""
+    message = body.get("entry", {}).get("message", {})
+    if "forwarded" not in message:
+        return body
+    kept = {name: value for name, value in message.items() if name != "forwarded"}
+    return {**body, "entry": {**body["entry"], "message": kept}}
 
 
 def attachment(file: File) -> Shape:
@@ -110,7 +124,7 @@ def excerpt(body: str) -> str:
     return flat if len(flat) <= EXCERPT_CHARS else flat[: EXCERPT_CHARS - 1].rstrip() + "…"
 
 
-def entry_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
+def entry_of(row: Row[Any], acknowledged: Iterable[Acknowledged], forwarded: Origin | None = None) -> Shape:
     """Return a stored entry as it shows today; made through `service.entries`, which finds what belongs to it."""
     return entry(
         conversation_id=row.conversation_id,
@@ -119,7 +133,7 @@ def entry_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
         kind=row.type,
         at=row.at,
         actor={"id": row.actor_id, "name": row.actor_name or "", "kind": row.actor_kind or PersonKind.STAFF},
-        details=_details(row, acknowledged),
+        details=_details(row, acknowledged, forwarded),
     )
 
 
@@ -156,9 +170,9 @@ def conversation(
     }
 
 
-def _details(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
+def _details(row: Row[Any], acknowledged: Iterable[Acknowledged], forwarded: Origin | None) -> Shape:
     if row.type == EntryType.POSTED:
-        return {"message": _message_of(row, acknowledged)}
+        return {"message": _message_of(row, acknowledged, forwarded)}
     if row.type == EntryType.EDITED:
         body = "" if row.recalled_at is not None else row.version_body
         return {"message_id": row.message_id, "body": body, "edited_at": to_wire(row.at)}
@@ -171,7 +185,7 @@ def _details(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
     return {}
 
 
-def _message_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
+def _message_of(row: Row[Any], acknowledged: Iterable[Acknowledged], forwarded: Origin | None) -> Shape:
     answered = None
     if row.answered_id is not None:
         recalled = row.answered_recalled_at is not None
@@ -188,5 +202,5 @@ def _message_of(row: Row[Any], acknowledged: Iterable[Acknowledged]) -> Shape:
         acknowledged=acknowledged,
         edited_at=row.edited_at,
         recalled=row.recalled_at is not None,
-        forwarded=None if row.forwarded is None else orjson.loads(row.forwarded),
+        forwarded=forwarded,
     )

@@ -150,7 +150,7 @@ def _unread(
 
 def _last_entries(connection: Connection, claims: Claims, rows: Sequence[Row[Any]]) -> dict[str, Shape]:
     newest = {row.id: point for row in rows if (point := _newest(claims, row)) is not None}
-    found = entries.shown(connection, timeline.at(connection, list(newest.values())))
+    found = entries.shown(connection, timeline.at(connection, list(newest.values())), plane=claims.plane)
     return {entry["conversation_id"]: entry for entry in found}
 
 
