@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -126,6 +127,51 @@ def test_a_repeat_at_the_same_moment_is_one_message(house: Inside) -> None:
     assert sorted(result["status"] for result in results) == [200] * 5 + [201]
     assert len({result["entry"]["message"]["id"] for result in results}) == 1
     assert len(house.rows("messages")) == 1
+
+
+def test_a_forward_repeated_at_the_same_moment_is_one_message(house: Inside) -> None:
+    """Both get the same entry, with its origin; forwarding crosswise waits for nobody for ever."""
+    one, people = group_of(house, 2)
+    two = people[0].opens("group", participant_ids=[people[1].id], subject="Ward 4").json["id"]
+    here, there = (people[0].posts(place, "A plan")["entry"]["message"]["id"] for place in (one, two))
+    to_there = {"conversation_id": two, "client_message_id": new_id()}
+
+    crosswise = [
+        partial(
+            people[1].asks, "POST", f"/messages/{there}/forward", {"conversation_id": one, "client_message_id": key}
+        )
+        for key in (new_id(), new_id())
+    ]
+    answers = together(*[partial(people[0].asks, "POST", f"/messages/{here}/forward", to_there)] * 3, *crosswise)
+
+    assert sorted(answer.status for answer in answers) == [200, 200, 201, 201, 201]
+    assert [answer.json for answer in answers[1:3]] == [answers[0].json] * 2
+    assert answers[0].json["message"]["forwarded"]["author"]["id"] == people[0].id
+    assert people[1].timeline(two)["items"][-1] == answers[0].json
+
+
+def test_what_became_of_a_message_is_told_from_what_the_service_may_keep(house: Inside) -> None:
+    """Delivered, read, acknowledged and reminded, as the service's own role: each has its time, the author has none."""
+    conversation, (nora, dmitri, rosa) = group_of(house, 3)
+    posted = nora.posts(conversation, "Please confirm.", ask_acknowledgement=True)["entry"]
+    message, seq = posted["message"]["id"], posted["seq"]
+    dmitri.reads(conversation, seq, kind="delivered")
+    dmitri.reads(conversation, seq)
+    entries = [
+        answer.json for answer in together(*[partial(dmitri.asks, "POST", f"/messages/{message}/acknowledgement")] * 3)
+    ]
+
+    reminded = nora.asks("POST", f"/messages/{message}/reminder")
+    again = nora.asks("POST", f"/messages/{message}/reminder")
+    items = nora.asks("GET", f"/messages/{message}/receipts").json["items"]
+
+    assert entries == [entries[0]] * 3
+    assert (reminded.json, again.json["code"]) == ({"reminded": [rosa.id]}, "rate_limited")
+    by_person = {one["user"]["id"]: [one["delivered_at"], one["read_at"], one["acknowledged_at"]] for one in items}
+    assert by_person[rosa.id] == [None, None, None]
+    assert by_person[dmitri.id] == sorted(by_person[dmitri.id])
+    assert by_person[dmitri.id][2] == entries[0]["at"]
+    assert by_person.keys() == {dmitri.id, rosa.id}
 
 
 def test_opening_at_the_same_moment_makes_one_conversation(house: Inside) -> None:
