@@ -163,5 +163,7 @@ class Screen:
 
     def _hears(self, message: ConsoleMessage) -> None:
         # ERR_NETWORK_CHANGED: somebody else on this machine started or stopped a container.
-        if message.type in {"error", "warning"} and "ERR_NETWORK_CHANGED" not in message.text:
+        # A browser of no profile has no push service, and says so where a page asks for one.
+        excused = ("ERR_NETWORK_CHANGED", "does not support the Push API in incognito mode")
+        if message.type in {"error", "warning"} and not any(words in message.text for words in excused):
             self.complaints.append(message.text)

@@ -35,6 +35,7 @@ def install(app: Flask, url_path: str) -> None:
     texts = {language: catalogue(language) for language in LANGUAGES}
     face = Blueprint("chatui", __name__, template_folder="templates")
     face.add_url_rule(f"{url_path}/<version>/<path:name>", "static", _sender(version, files))
+    face.add_url_rule(f"{url_path}/worker.js", "worker", _worker(url_path.rpartition("/")[0], files, texts))
     face.add_app_template_global(lambda name: f"{url_path}/{version}/{name}", "face")
     face.add_app_template_global(lambda page: page_modules(files, page), "face_modules")
     face.add_app_template_global(lambda page: page_texts(texts[page_language()], page), "face_texts")
@@ -95,6 +96,22 @@ def _sender(current: str, files: Mapping[str, bytes]) -> Callable[[str, str], Re
             abort(404)
         response = Response(files[name], mimetype=_media_type(name))
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+    return send
+
+
+def _worker(root: str, files: Mapping[str, bytes], texts: Mapping[str, Mapping[str, str]]) -> Callable[[], Response]:
+    """Send the service worker of a plane, under one address for all versions and with its few words before it."""
+    home = f"{root}/messages" if root == "/portal" else root
+
+    def send() -> Response:
+        said = texts[page_language()]
+        words = {"home": home, "root": root, "title": said["app"], "body": said["notice.new"]}
+        response = Response(f"const WORDS = {json.dumps(words)};\n".encode() + files["worker.js"])
+        response.mimetype = "text/javascript"
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Service-Worker-Allowed"] = root
         return response
 
     return send

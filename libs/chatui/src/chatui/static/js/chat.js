@@ -46,6 +46,9 @@ export class Chat {
     byId("my-avatar").textContent = initials(user.name);
     byId("my-avatar").classList.add(`tone-${tone(user.name)}`);
     this.visit();
+    const shell = () => (this.shell ??= import("./later/shell.js").then((module) => module.beginShell(this)));
+    setTimeout(shell, 600);
+    byId("settings-button").onclick = async () => (await shell()).settings();
   }
 
   /** Open a conversation (or none) and give it its address, `at` included. */
@@ -147,7 +150,8 @@ export class Chat {
   #title() {
     const unread = this.messenger.conversations.unreadTotal();
     const name = this.conversation && this.names(this.conversation, this.myId).title;
-    document.title = `${unread ? `(${unread}) ` : ""}${name ? `${name} – ` : ""}${t("app")}`;
+    const [count, where] = [unread ? `(${unread}) ` : "", name ? `${name} – ` : ""];
+    document.title = count + where + t("app");
   }
 
   /** Read means: this conversation, its end in view, in a window somebody looks at. */

@@ -1,0 +1,139 @@
+/**
+ * What a page does around its conversations once it runs: notices without content, the picture of its tab, settings,
+ * the list of keys, and agreeing with the other tabs of this browser.
+ *
+ * Loaded when everything a person waits for is there; what is chosen here is this device's, kept until signing out.
+ */
+import { byId } from "../dom.js";
+import { parsed } from "../drafts.js";
+import { t } from "../texts.js";
+import { badgeText, isWorthTelling } from "./notice-rule.js";
+import { Worker } from "./worker.js";
+
+const SIZE = 64;
+
+export function beginShell(chat) {
+  return new Shell(chat);
+}
+
+class Shell {
+  constructor(chat) {
+    const { messenger } = chat;
+    Object.assign(this, { chat, messenger, icon: document.querySelector("link[rel=icon]"), shown: "" });
+    this.plain = this.icon.href;
+    this.key = `messages.settings.${chat.myId}`;
+    this.chosen = parsed(messenger.storage.getItem(this.key)) ?? {};
+    this.worker = new Worker(messenger);
+    messenger.addEventListener("entry", ({ detail }) => detail.fresh && this.#tell(detail.entry));
+    messenger.addEventListener("change", () => this.#badge());
+    addEventListener("storage", (event) => this.#heardFromTab(event));
+    addEventListener("keydown", (event) => this.#key(event));
+    byId("sign-out").addEventListener("submit", () => this.worker.forget());
+    this.worker.follow(this.chosen);
+    this.#badge();
+  }
+
+  /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
+  #tell(entry) {
+    const { chat, messenger, chosen } = this;
+    const { notify } = messenger.preferences?.get?.(entry.conversation_id) ?? {};
+    if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront: !document.hidden && document.hasFocus() })) return;
+    if (chosen.sound) this.#sound();
+    if (!chosen.notices || globalThis.Notification?.permission !== "granted") return;
+    const notice = new Notification(t("app"), { body: t("notice.new"), tag: "new", silent: !chosen.sound });
+    notice.onclick = () => { window.focus(); notice.close(); chat.go(entry.conversation_id); };
+  }
+
+  /** Two soft tones, made here: no file, nothing to load. */
+  #sound() {
+    this.audio ??= new AudioContext();
+    const { audio } = this;
+    for (const [at, pitch] of [[0, 660], [0.14, 880]]) {
+      const [tone, gain] = [audio.createOscillator(), audio.createGain()];
+      const begins = audio.currentTime + at;
+      tone.frequency.value = pitch;
+      gain.gain.setValueAtTime(0.06, begins);
+      gain.gain.exponentialRampToValueAtTime(0.0001, begins + 0.25);
+      tone.connect(gain).connect(audio.destination);
+      tone.start(begins);
+      tone.stop(begins + 0.25);
+    }
+  }
+
+  /** The number of unread messages on the tab's picture. */
+  #badge() {
+    const words = badgeText(this.messenger.conversations.unreadTotal());
+    if (words === this.shown) return;
+    this.shown = words;
+    if (!words) return void (this.icon.href = this.plain);
+    const canvas = Object.assign(document.createElement("canvas"), { width: SIZE, height: SIZE });
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = "#0b6b62";
+    pen.roundRect(0, 4, SIZE, SIZE - 8, 18);
+    pen.fill();
+    pen.fillStyle = "#fff";
+    pen.font = `700 ${words.length > 1 ? 34 : 42}px system-ui, sans-serif`;
+    Object.assign(pen, { textAlign: "center", textBaseline: "middle" });
+    pen.fillText(words, SIZE / 2, SIZE / 2 + 3);
+    canvas.toBlob((picture) => {
+      if (words !== this.shown) return;
+      URL.revokeObjectURL(this.drawn);
+      this.icon.type = "image/png";
+      this.icon.href = this.drawn = URL.createObjectURL(picture);
+    });
+  }
+
+  /** Another tab of this browser sent something, or gave up on it: what waits is the same in all of them. */
+  #heardFromTab({ key, newValue }) {
+    const { outbox } = this.messenger;
+    if (!key?.startsWith(outbox.prefix)) return;
+    const item = parsed(newValue);
+    const clientId = key.slice(outbox.prefix.length);
+    if (item) outbox.items.set(clientId, item);
+    else outbox.items.delete(clientId);
+    this.chat.draw();
+  }
+
+  #key(event) {
+    const writing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "?" || writing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    this.#keys();
+  }
+
+  #keys() {
+    const dialog = byId("keys");
+    if (!dialog.open) dialog.showModal();
+  }
+
+  settings() {
+    const dialog = byId("settings");
+    const form = dialog.querySelector("form");
+    const { notices, sound, keep } = form.elements;
+    const allowed = globalThis.Notification?.permission;
+    notices.disabled = allowed === undefined || allowed === "denied";
+    byId("notices-blocked").hidden = !notices.disabled;
+    keep.disabled = !Worker.possible;
+    notices.checked = Boolean(this.chosen.notices) && allowed === "granted";
+    sound.checked = Boolean(this.chosen.sound);
+    keep.checked = Boolean(this.chosen.keep);
+    form.onchange = ({ target }) => this.#choose(target);
+    const keys = dialog.querySelector("[data-act=keys]");
+    if (keys) keys.onclick = () => { dialog.close(); this.#keys(); };
+    dialog.onclose = () => byId("settings-button").focus();
+    dialog.showModal();
+  }
+
+  async #choose(field) {
+    if (field.name === "language") {
+      document.cookie = `language=${field.value}; path=/; max-age=31536000; samesite=lax`;
+      return location.reload();
+    }
+    if (field.name === "notices" && field.checked) field.checked = (await Notification.requestPermission()) === "granted";
+    byId("notices-blocked").hidden = globalThis.Notification?.permission !== "denied";
+    this.chosen = { ...this.chosen, [field.name]: field.checked };
+    this.messenger.storage.setItem(this.key, JSON.stringify(this.chosen));
+    if (field.name === "sound" && field.checked) this.#sound();
+    return this.worker.follow(this.chosen);
+  }
+}

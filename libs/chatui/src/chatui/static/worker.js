@@ -1,0 +1,62 @@
+/**
+ * What works while no page is open, or no line is there: notices without content, and reading what was read last.
+ *
+ * - A push says that there is something new, in words that came with this script; nothing of a message is in it.
+ * - Only while the person has chosen so ("keep"), pages, their files and the newest answers of a few reading calls are
+ *   kept, and shown when the network does not answer; everything is forgotten on signing out, and when a session ended.
+ */
+const KEPT = "messages-kept";
+const { home, root, title, body } = WORDS;
+const CALLS = /\/api\/(me|preferences|drafts|conversations(\?limit=50|\/[\w-]+(\/timeline\?stream=\w+&limit=50)?)?)$/;
+const ANSWERS_MOST = 120;
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("push", (event) => event.waitUntil((async () => {
+  const open = await self.clients.matchAll({ type: "window" });
+  if (!open.some(({ focused }) => focused)) await self.registration.showNotification(title, { body, tag: "new", data: home });
+})()));
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil((async () => {
+    const [page] = await self.clients.matchAll({ type: "window" });
+    return page ? page.focus() : self.clients.openWindow(event.notification.data);
+  })());
+});
+
+self.addEventListener("message", ({ data, ports: [port] }) => {
+  const done = data === "keep" ? self.caches.open(KEPT) : self.caches.delete(KEPT);
+  done.then(() => port?.postMessage("done"));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { method, url, mode } = event.request;
+  const { origin, pathname, search } = new URL(url);
+  if (method !== "GET" || origin !== self.location.origin || !pathname.startsWith(root)) return;
+  const page = mode === "navigate" && (pathname === home || pathname.startsWith(`${home}/`)) && !pathname.includes("/api/");
+  const file = pathname.startsWith(`${root}/static/`);
+  if (page || file || CALLS.test(pathname + search)) event.respondWith(answer(event.request, page ? new Request(home) : event.request));
+});
+
+/** The network's answer; the one kept under `key` when there is none. */
+async function answer(request, key) {
+  const kept = (await self.caches.has(KEPT)) && (await self.caches.open(KEPT));
+  try {
+    const given = await fetch(request);
+    if (kept && given.status === 401) await self.caches.delete(KEPT);
+    else if (kept && given.ok && !given.redirected) await keep(kept, key, given.clone());
+    return given;
+  } catch (lost) {
+    const found = kept && (await kept.match(key, { ignoreVary: true }));
+    if (found) return found;
+    throw lost;
+  }
+}
+
+async function keep(kept, key, given) {
+  await kept.put(key, given);
+  const keys = await kept.keys();
+  await Promise.all(keys.slice(0, Math.max(0, keys.length - ANSWERS_MOST)).map((old) => kept.delete(old)));
+}
