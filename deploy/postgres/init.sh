@@ -13,6 +13,9 @@ CREATE ROLE auth LOGIN PASSWORD :'auth';
 CREATE ROLE messages_owner LOGIN PASSWORD :'messages_owner';
 CREATE ROLE conversations LOGIN PASSWORD :'conversations';
 CREATE ROLE relay LOGIN PASSWORD :'relay';
+-- Nobody signs in as this one: it owns the function that finds words (conversations' migration of search).
+CREATE ROLE finder NOLOGIN;
+GRANT finder TO messages_owner;
 
 CREATE DATABASE auth OWNER auth_owner;
 CREATE DATABASE conversations OWNER messages_owner;

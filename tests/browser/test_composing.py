@@ -124,24 +124,6 @@ def test_among_colleagues_nothing_asks_first(clinic: Clinic, screen: Opens, forg
     forgives(page)
 
 
-def test_what_one_began_to_write_stands_on_ones_other_device(clinic: Clinic, screen: Opens) -> None:
-    """Begun on the desk, gone on with on the phone, sent there: nothing of it is left on the desk."""
-    _, subject = asked_by_ada(clinic)
-    desk = screen().signs_in(NORA).opens(subject)
-    text = f"Your results are {new_id()}"
-
-    with desk.page.expect_response(lambda answer: answer.request.method == "PUT" and answer.url.endswith("/draft")):
-        desk.composer.fill(text)
-    phone = screen(size=PHONE).signs_in(NORA).opens(subject)
-    expect(phone.composer).to_have_value(text, timeout=PATIENCE_MS)
-    phone.composer.press("End")
-    phone.composer.press_sequentially(" fine")
-    phone.composer.press("Enter")
-
-    desk.sees(f"{text} fine")
-    expect(desk.composer).to_have_value("", timeout=PATIENCE_MS)
-
-
 def test_the_field_counts_near_its_limit_and_sends_nothing_beyond_it(clinic: Clinic, screen: Opens) -> None:
     """Close to 10,000 characters the page says how many are left; a text that is too long stays where it is."""
     _, subject = asked_by_ada(clinic)

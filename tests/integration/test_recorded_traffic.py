@@ -130,6 +130,14 @@ def shows_files(day: Day) -> None:
         person.raw("POST", "/attachments", files={"file": ("odd.html", b"<script>", "text/html")})
 
 
+def looks_for_something(day: Day) -> None:
+    """By words, by what is with a message, by a broken place to go on from."""
+    for person, _ in each_plane(day):
+        person.call("GET", "/search", params={"q": "hello", "conversation_id": day.patients, "limit": 5})
+        person.call("GET", "/search", params={"has": "file", "since": "2026-01-01"})
+        person.raw("GET", "/search", params={"q": "hello", "cursor": "odd"})
+
+
 def wants_to_be_told(day: Day) -> None:
     """The key for it, a browser that subscribes and thinks better of it, and one whose service is not called."""
     for person, _ in each_plane(day):
@@ -240,6 +248,7 @@ ACTS: list[Callable[[Day], None]] = [
     asks_for_a_word,
     keeps_for_oneself,
     shows_files,
+    looks_for_something,
     wants_to_be_told,
     opens_and_leads,
     talks_on_the_line,

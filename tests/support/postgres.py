@@ -137,6 +137,8 @@ class PostgresServer:
                         sql.Literal(self.passwords[role]),
                     ),
                 )
+            connection.execute("CREATE ROLE finder NOLOGIN")
+            connection.execute(sql.SQL("GRANT finder TO {}").format(sql.Identifier(OWNER)))
 
     def _create(self, name: str, *, template: str, owner: str) -> Database:
         with self.connect() as connection:

@@ -248,6 +248,7 @@ class StandInConversations:
         for end, body in (
             ("/files", samples.load("bodies")["FilePage.staff"]),
             ("/timeline", {"items": [entry], "head": entry["seq"], "has_more": False}),
+            ("/search", samples.load("bodies")["FoundPage.staff"]),
             ("/history", samples.load("bodies")["History"]),
             ("/directory", samples.load("bodies")["Directory"]),
             ("/receipts", samples.load("bodies")["Receipts"]),

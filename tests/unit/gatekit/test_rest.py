@@ -207,7 +207,7 @@ def test_a_query_that_means_nothing_is_invalid(addresses: Addresses, query: str)
 
 @pytest.mark.parametrize("addresses", BOTH)
 @pytest.mark.parametrize(
-    "path", ["/nope", "/conversations/not-an-id", "/conversations/../me/x", "/search?q=x", "/", "/me/"]
+    "path", ["/nope", "/conversations/not-an-id", "/conversations/../me/x", "/searches?q=x", "/", "/me/"]
 )
 def test_an_address_that_is_none_is_not_found(addresses: Addresses, path: str) -> None:
     """As a problem, not as a page."""

@@ -25,6 +25,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from wire.words import folded
+
 BUSY_MS = 10_000
 """How long a SQLite writer waits for one in another process, in milliseconds."""
 
@@ -191,6 +193,8 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(made, "connect")
     def prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own connection
         connection.isolation_level = None  # we begin transactions ourselves, below
+        # PostgreSQL has it from conversations' migrations: triggers keep the words of what is written.
+        connection.create_function("folded", 1, folded, deterministic=True)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")

@@ -21,6 +21,7 @@ PAGE_MAX = 200
 MENTIONS_MAX = 100
 PARTICIPANTS_MAX = 500
 ATTACHMENTS_MAX = 10
+SEARCH_CHARS = 500
 
 
 class Id(fields.String):
@@ -222,6 +223,20 @@ class DirectoryQuery(Request):
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
 
 
+class SearchQuery(Request):
+    """GET /search: words, or something else to go by, or both."""
+
+    q = fields.String(load_default="", validate=validate.Length(max=SEARCH_CHARS))
+    conversation_id = Id(load_default=None)
+    author_id = Id(data_key="from", load_default=None)
+    since = fields.Date(load_default=None, metadata={"description": "the first day, in UTC"})
+    until = fields.Date(load_default=None, metadata={"description": "the last day, in UTC"})
+    has = fields.String(load_default=None, validate=validate.OneOf(("file",)))
+    mentions = fields.String(load_default=None, validate=validate.OneOf(("me",)))
+    cursor = fields.String(load_default=None, validate=validate.Length(max=SUBJECT_CHARS))
+    limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
+
+
 # What we answer with.
 
 
@@ -404,6 +419,22 @@ class FilePage(Schema):
     """Files of a conversation, newest first."""
 
     items = fields.List(fields.Nested(PostedFile), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class Found(Schema):
+    """A message that was found, and a line of it; `matches` are where the words stand in that line, in characters."""
+
+    entry = fields.Nested(Entry, required=True)
+    conversation = fields.Nested(Conversation, required=True)
+    excerpt = fields.String(required=True)
+    matches = fields.List(fields.List(fields.Integer(), validate=validate.Length(equal=2)), required=True)
+
+
+class FoundPage(Schema):
+    """Messages that were found, newest first."""
+
+    items = fields.List(fields.Nested(Found), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 

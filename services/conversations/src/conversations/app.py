@@ -41,6 +41,7 @@ from conversations.service.preferring import Preferring
 from conversations.service.presence import Presence
 from conversations.service.reading import Reading
 from conversations.service.receipts import Receipts
+from conversations.service.searching import Searching
 from conversations.service.subscribing import Subscribing
 from conversations.service.typing import Typing
 from conversations.service.unreading import Unreading
@@ -165,6 +166,7 @@ def _use_cases(desk: Desk, fleeting: Fleeting) -> UseCases:
         changing=Changing(desk),
         acknowledging=Acknowledging(desk),
         receipts=Receipts(desk),
+        searching=Searching(desk),
         forwarding=Forwarding(desk),
         own=Own(preferring=Preferring(desk), drafting=Drafting(desk), unreading=Unreading(desk)),
         catching_up=CatchingUp(desk),

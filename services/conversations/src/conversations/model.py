@@ -125,6 +125,7 @@ class Action(StrEnum):
     HISTORY_READ = "message.history_read"
     JOINED = "participant.joined"
     LEFT = "participant.left"
+    SEARCHED = "messages.searched"
     SEARCHED_DIRECTORY = "directory.searched"
     TYPED = "typing.told"
     FILE_UPLOADED = "attachment.uploaded"

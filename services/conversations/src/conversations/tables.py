@@ -31,7 +31,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import TSVECTOR, UUID
 
 METADATA = MetaData(
     naming_convention={
@@ -226,6 +226,34 @@ messages = Table(
         unique=True,
         postgresql_include=["author_id", "recalled_at", "org"],
     ),
+    # Searching goes from the newest back.
+    Index("ix_messages_posted_at_id", "posted_at", "id"),
+    Index(
+        "ix_messages_mentioning",
+        "posted_at",
+        "id",
+        postgresql_where=text("mentions <> '[]'"),
+        sqlite_where=text("mentions <> '[]'"),
+    ),
+    Index(
+        "ix_messages_with_files",
+        "posted_at",
+        "id",
+        postgresql_where=text("attachments IS NOT NULL"),
+        sqlite_where=text("attachments IS NOT NULL"),
+    ),
+)
+
+# The words of each message that was not recalled (`wire.words`): kept by triggers of migration 0010, which also makes
+# what PostgreSQL and SQLite find them by.
+searchable = Table(
+    "searchable",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("message_id", Id, nullable=False, unique=True),
+    Column("org", Id, nullable=False),
+    Column("words", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
+    Index("ix_searchable_words", "words", postgresql_using="gin").ddl_if(dialect="postgresql"),
 )
 
 # Every body an edited message has had, the first included; written with the first edit.

@@ -108,6 +108,19 @@ class FilePage(bodies.FilePage):
     items = fields.List(fields.Nested(PostedFile), required=True)
 
 
+class Found(bodies.Found):
+    """A message that was found, and a line of it; `matches` are where the words stand in that line, in characters."""
+
+    entry = fields.Nested(Entry, required=True)
+    conversation = fields.Nested(Conversation, required=True)
+
+
+class FoundPage(bodies.FoundPage):
+    """Messages that were found, newest first."""
+
+    items = fields.List(fields.Nested(Found), required=True)
+
+
 class Mark(Schema):
     """How far somebody has read or has been reached; who is writing; who asks for an acknowledgement once more."""
 

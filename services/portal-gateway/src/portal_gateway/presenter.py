@@ -18,6 +18,7 @@ _ENTRY: Final = sieve(bodies.Entry)
 _CONVERSATION: Final = sieve(bodies.Conversation)
 _STATE: Final = sieve(bodies.Mark)
 _ATTACHMENT: Final = sieve(wire.bodies.Attachment)
+_FOUND: Final = sieve(bodies.Found)
 _FILE: Final = sieve(bodies.PostedFile)
 
 
@@ -51,6 +52,16 @@ class Presenter:
         items = [item for found in page["items"] if (item := _shared(_FILE, found)) is not None]
         for item in items:
             _addressed(item.get("attachment") or {})
+        return {"items": items, "next_cursor": page["next_cursor"]}
+
+    def found(self, page: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a page of what was found; an excerpt passes only with its message."""
+        items = []
+        for found in page["items"]:
+            entry, conversation = self.entry(found["entry"]), self.conversation(found["conversation"])
+            if entry is not None and conversation is not None:
+                kept = _kept(_FOUND, found) or {}
+                items.append(kept | {"entry": entry, "conversation": conversation})
         return {"items": items, "next_cursor": page["next_cursor"]}
 
     def conversations(self, page: Mapping[str, Any]) -> dict[str, Any]:

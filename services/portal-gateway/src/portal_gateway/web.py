@@ -6,7 +6,7 @@ Every call is made as the caller, with their own token; every answer goes throug
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 
 from gatekit.addresses import PORTAL
 from gatekit.api import Calls, caller
@@ -22,9 +22,9 @@ from gatekit.sending import Posting
 from portal_gateway import bodies
 from portal_gateway.presenter import Presenter
 from servicekit.doors import json_response, problem_response
-from wire.bodies import EditMessage, ListQuery, Me, OpenPortalConversation
+from wire.bodies import EditMessage, ListQuery, Me, OpenPortalConversation, SearchQuery
 from wire.claims import Plane
-from wire.problems import Conflict, ConversationClosed, Stale
+from wire.problems import Conflict, ConversationClosed, NotFound, Stale
 
 
 def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
@@ -143,6 +143,12 @@ def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
         """Say how far one has read; never moves back."""
         conversations.mark_read(caller(), conversation_id=str(conversation_id), **body)
         return Response(status=204)
+
+    @doors.call("GET", "/search", asks=SearchQuery, gives=bodies.FoundPage, refuses=(NotFound,))
+    def search(query: dict[str, Any]) -> Response:  # noqa: ARG001 - read as it came, once it is known to be good
+        """Find messages, newest first: by words, person, conversation, day, or what is with them."""
+        answer = ask(caller(), "GET", "/search", query=request.args.to_dict())
+        return json_response(present.found(answer.body))
 
     own_calls(doors, conversations, Own(unread=bodies.MarkUnread, draft=bodies.KeepDraft, drafts=bodies.Drafts))
     push_calls(doors, conversations, push)

@@ -6,7 +6,7 @@ Every call is made as the caller, with their own token; sends go through the sam
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 
 from gatekit.addresses import STAFF
 from gatekit.api import Calls, caller
@@ -22,7 +22,7 @@ from gatekit.sending import Posting
 from servicekit.doors import json_response
 from wire import bodies
 from wire.claims import Plane
-from wire.problems import Conflict, ConversationClosed, Stale
+from wire.problems import Conflict, ConversationClosed, NotFound, Stale
 
 
 def calls(  # noqa: C901 - a list of doors, none branches
@@ -202,6 +202,11 @@ def calls(  # noqa: C901 - a list of doors, none branches
     def show_patient(conversation_id: UUID) -> Response:
         """Show who the patient of a conversation is: name, birth date, identifiers."""
         return _shown(ask(caller(), "GET", f"/conversations/{conversation_id}/patient"))
+
+    @doors.call("GET", "/search", asks=bodies.SearchQuery, gives=bodies.FoundPage, refuses=(NotFound,))
+    def search(query: dict[str, Any]) -> Response:  # noqa: ARG001 - read as it came, once it is known to be good
+        """Find messages, newest first: by words, person, conversation, day, or what is with them."""
+        return _shown(ask(caller(), "GET", "/search", query=request.args.to_dict()))
 
     own_calls(doors, conversations, Own(unread=bodies.MarkUnread, draft=bodies.KeepDraft, drafts=bodies.Drafts))
     push_calls(doors, conversations, push)

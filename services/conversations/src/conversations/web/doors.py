@@ -20,6 +20,7 @@ from conversations.service.forwarding import Wish as Forward
 from conversations.service.opening import FirstMessage, Opening, Wish
 from conversations.service.reading import Page, Place, Reading
 from conversations.service.receipts import Receipts
+from conversations.service.searching import Search, Searching
 from conversations.service.typing import Typing
 from conversations.web.keys import Keys
 from conversations.web.own import Own, own_doors
@@ -36,6 +37,7 @@ from wire.bodies import (
     OpenConversation,
     OpenPortalConversation,
     Request,
+    SearchQuery,
     TimelineQuery,
 )
 from wire.claims import Claims
@@ -74,6 +76,7 @@ class UseCases:
     changing: Changing
     acknowledging: Acknowledging
     receipts: Receipts
+    searching: Searching
     forwarding: Forwarding
     own: Own
     catching_up: CatchingUp
@@ -173,6 +176,10 @@ def doors(keys: Keys, use: UseCases) -> Blueprint:  # noqa: C901 - a list of doo
         kind = None if query["kind"] is None else PersonKind(query["kind"])
         return json_response(use.reading.people(claims, query["q"], kind, query["limit"]))
 
+    @inside.get("/search")
+    def search() -> Response:
+        return json_response(use.searching.search(caller(), _search()))
+
     @inside.post("/typing")
     def typing() -> Response:
         claims, body = caller(), _body(TypingBody())
@@ -201,6 +208,16 @@ def _body(schema: Schema) -> dict[str, Any]:
 def _query(schema: Schema) -> dict[str, Any]:
     loaded: dict[str, Any] = schema.load(request.args.to_dict())
     return loaded
+
+
+def _search() -> Search:
+    query = _query(SearchQuery())
+    return Search(
+        text=query.pop("q"),
+        with_file=query.pop("has") is not None,
+        mentions_me=query.pop("mentions") is not None,
+        **query,
+    )
 
 
 def _wish(claims: Claims) -> Wish:

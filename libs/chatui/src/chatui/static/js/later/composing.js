@@ -6,7 +6,6 @@
  */
 import { emit, fill } from "../dom.js";
 import { t } from "../texts.js";
-import { DraftsElsewhere } from "./drafts-elsewhere.js";
 import { FileTray, takeDrops } from "./file-tray.js";
 import { mentioned } from "./mentions.js";
 import { NameOffers } from "./name-offers.js";
@@ -14,16 +13,13 @@ import { parcel, seenSeq } from "./parcel.js";
 import { carrier, MOST, Tray } from "./uploads.js";
 
 const TELL_BELOW = 500;
-/** The server forgets after a day what was brought and not sent. */
-const KEPT_MS = 23 * 3_600_000;
 const trays = new Map();
-let elsewhere = null;
 
 export class Composing {
   constructor(composer) {
     const { chat, id, places, field, draft } = composer;
     const { messenger } = chat;
-    const tray = trayOf(messenger, id, draft?.at > Date.now() - KEPT_MS ? draft.files : []);
+    const tray = trayOf(messenger, id, draft?.files);
     Object.assign(this, { composer, chat, id, messenger, places, field, tray });
     this.chips = new FileTray({ tray, list: places.tray, removed: () => { composer.keep(); field.focus(); } });
     if (places.offers) this.names = new NameOffers({ field, list: places.offers, people: () => this.#people(), say: (text) => this.#say(text) });
@@ -35,10 +31,7 @@ export class Composing {
     takeDrops(composer.parentElement, { open: () => composer.isConnected && !places.form.hidden, add: (files) => this.#add(files),
       refuse: () => chat.announce(t("files.folder"), true) });
     this.#hear();
-    elsewhere ??= new DraftsElsewhere(messenger);
     this.#draw();
-    // What the field was given may have gone out by itself while this was on its way.
-    if (draft?.text === field.value) composer.take(messenger.drafts.get(id));
     if (field === document.activeElement) this.names?.offer();
   }
 
@@ -207,7 +200,6 @@ function goAlone(messenger, id, tray) {
   const { stream, reply } = waiting;
   messenger.send(id, { stream, reply, ...parcel({ ...waiting, attachments: tray.take(), seen: seenSeq(messenger, id, stream, false) }) });
   messenger.drafts.put(id, { text: "", stream });
-  messenger.dispatchEvent(new CustomEvent("draft", { detail: id }));
 }
 
 /** Leaving the page would cut what is under way: the browser asks first. */

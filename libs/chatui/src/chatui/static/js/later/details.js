@@ -3,7 +3,6 @@ import { byId, fill, part } from "../dom.js";
 import { initials, tone } from "../names.js";
 import { t } from "../texts.js";
 import { fullTime } from "../when.js";
-import { showFilesOf } from "./files-panel.js";
 import { choosePerson } from "./people-dialog.js";
 
 export class Details {
@@ -36,7 +35,7 @@ export class Details {
     const { panel } = this;
     panel.hidden = !panel.hidden;
     document.body.classList.toggle("with-details", !panel.hidden);
-    this.drawn = this.filesOf = null;
+    this.drawn = null;
     this.draw();
     if (panel.hidden) this.chat.view?.head.details.focus();
     else this.at.close.focus();
@@ -52,7 +51,6 @@ export class Details {
     const { conversation, myId } = this.chat;
     if (this.panel.hidden || !conversation) return;
     const { id, kind, subject, status, participants, patient, created_at: created } = conversation;
-    this.#files(conversation);
     const drawn = JSON.stringify([id, kind, subject, status, participants]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
@@ -62,14 +60,6 @@ export class Details {
       status: t(closed ? "closed" : "open"), started: fullTime(created), acts: arranged, shut: !closed, reopen: closed });
     this.at.people.replaceChildren(...participants.map((person) => this.#person(person, arranged && person.id !== myId)));
     if (document.activeElement === document.body) this.at.close.focus();
-  }
-
-  /** Read again when one comes to another conversation, or when another file may have come to this one. */
-  #files({ id, last_entry: entry }) {
-    const news = entry?.message?.attachments?.length && entry.seq;
-    if (this.filesOf?.id === id && (!news || this.filesOf.news === news)) return;
-    this.filesOf = { id, news };
-    showFilesOf(this.chat, id, this.at);
   }
 
   #person({ id, name, kind }, removable) {

@@ -9,9 +9,7 @@ import { make, part } from "../dom.js";
 
 const WIDE = 320;
 const HIGH = 240;
-const KINDS = [[/^image\//, "image"], [/pdf$/, "pdf"], [/^audio\//, "audio"], [/^video\//, "video"], [/^text\/plain/, "text"],
-  [/sheet|excel|csv/, "sheet"], [/presentation|powerpoint/, "slides"], [/word|opendocument\.text/, "document"]];
-const LETTERS = { pdf: "PDF", image: "IMG", audio: "♪", video: "▶", text: "TXT", sheet: "XLS", slides: "PPT", document: "DOC" };
+const KINDS = [[/^image\//, "image"], [/pdf$/, "pdf"], [/^audio\//, "audio"], [/^video\//, "video"], [/^text\//, "text"]];
 const shown = new WeakMap();
 
 /** Nodes for the files of a message, in their order. */
@@ -70,7 +68,7 @@ export function icon(type) {
   const { node, ...at } = part("file-icon");
   const kind = kindOf(type);
   node.classList.add(kind);
-  at.letters.textContent = LETTERS[kind] ?? "…";
+  at.letters.textContent = { pdf: "PDF", image: "IMG", audio: "♪", video: "▶", text: "TXT" }[kind] ?? "…";
   return node;
 }
 

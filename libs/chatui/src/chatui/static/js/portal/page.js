@@ -4,18 +4,8 @@ import { byId } from "../dom.js";
 import { t, whyNot } from "../texts.js";
 import { portalNames } from "./titles.js";
 
-const chat = new Chat({ names: portalNames, internal: false, hooks: { head, listed, composer, seen } });
+const chat = new Chat({ names: portalNames, internal: false, hooks: { head() {}, listed, composer, seen } });
 const ready = chat.start();
-
-/** Everything that was ever attached here, in one place. */
-function head({ files }) {
-  files.onclick = async () => {
-    const { showFilesOf } = await import("../later/files-panel.js");
-    const dialog = byId("files");
-    dialog.showModal();
-    showFilesOf(chat, chat.id, Object.fromEntries([...dialog.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place])));
-  };
-}
 
 function listed() {
   const { messenger } = chat;
