@@ -46,9 +46,10 @@ export class Chat {
     byId("my-avatar").textContent = initials(user.name);
     byId("my-avatar").classList.add(`tone-${tone(user.name)}`);
     this.visit();
-    const shell = () => (this.shell ??= import("./later/shell.js").then((module) => module.beginShell(this)));
-    setTimeout(shell, 600);
-    byId("settings-button").onclick = async () => (await shell()).settings();
+    const shell = () => (this.shell ??= import("./later/shell.js").then((module) => module.beginShell(this))
+      .catch((lost) => { this.shell = null; throw lost; }));
+    setTimeout(() => shell().catch(() => {}), 600);
+    byId("settings-button").onclick = () => this.try(async () => (await shell()).settings());
   }
 
   /** Open a conversation (or none) and give it its address, `at` included. */
