@@ -61,13 +61,14 @@ def test_whoever_signs_out_is_shown_as_gone(clinic: Clinic, nora: Person) -> Non
     """Their token can no longer say it; auth's word is enough."""
     rosa = clinic.signs_in(ROSA)
     conversation = nora.opens_conversation_with(rosa)
+    who = rosa.id
     with nora.device() as hers, rosa.device():
         hers.the_line.asks("watch", conversation_id=conversation)
-        hers.the_line.hears("presence", user_id=rosa.id, state="online")
+        hers.the_line.hears("presence", user_id=who, state="online")
 
         rosa.signs_out()
 
-        hers.the_line.hears("presence", user_id=rosa.id, state="offline", within_s=10)
+        hers.the_line.hears("presence", user_id=who, state="offline", within_s=10)
 
 
 def test_removal_ends_it_and_a_stranger_finds_nothing_to_watch(clinic: Clinic, nora: Person) -> None:
