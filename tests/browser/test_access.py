@@ -84,6 +84,7 @@ def test_the_pages_that_say_no(screen: Opens, *, dark: bool) -> None:
     nora = screen(dark=dark).signs_in(NORA)
     expect(nora.list.get_by_role("link").first).to_be_visible()
     nora.signs_out()
+    nora.page.wait_for_url(lambda url: not url.endswith("/messaging"))
     expect(nora.page.get_by_role("heading").first).to_be_visible()
     assert nora.axe() == ""
 

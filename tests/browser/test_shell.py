@@ -36,6 +36,13 @@ def chooses(at: Screen, name: str) -> None:
     at.page.get_by_role("button", name="Done").click()
 
 
+def a_talk(clinic: Clinic) -> str:
+    """Give Nora a group of her own, with something said in it; returns its subject."""
+    nora, subject = clinic.signs_in(NORA), f"Shell {new_id()[-6:]}"
+    nora.sends(nora.opens_group(subject, clinic.signs_in(DMITRI)), "Good morning")
+    return subject
+
+
 def waits_for(page: Page, fact: str) -> None:
     """Wait until something is true in the page."""
     wait_until(lambda: bool(page.evaluate(fact)), within_s=15, what=fact)
@@ -77,12 +84,13 @@ def test_a_notice_says_that_there_is_something_new_and_nothing_of_it(clinic: Cli
     assert icon(nora) != plain
 
 
-def test_the_keys_are_listed_by_a_key(screen: Opens) -> None:
+def test_the_keys_are_listed_by_a_key(clinic: Clinic, screen: Opens) -> None:
     """A question mark shows them, Escape closes, and in a field it is a question mark."""
-    nora = screen().signs_in(NORA).opens("Ward 3")
+    subject = a_talk(clinic)
+    nora = screen().signs_in(NORA).opens(subject)
     dialog = nora.page.get_by_role("dialog", name="Keys")
     opens_around(nora)
-    nora.page.get_by_role("heading", name="Ward 3").focus()
+    nora.page.get_by_role("heading", name=subject).focus()
     nora.page.keyboard.press("?")
 
     expect(dialog).to_be_visible()
@@ -108,7 +116,7 @@ def test_the_language_is_chosen_and_stays(screen: Opens) -> None:
 
 
 def test_the_latest_conversations_are_read_without_a_line_until_one_signs_out(
-    screen: Opens, forgives: Callable[[Screen], None]
+    clinic: Clinic, screen: Opens, forgives: Callable[[Screen], None]
 ) -> None:
     """Where the person chose so, a reload without a network shows them; signing out forgets all of it."""
     nora = screen().signs_in(NORA)
@@ -116,7 +124,7 @@ def test_the_latest_conversations_are_read_without_a_line_until_one_signs_out(
     waits_for(nora.page, "caches.has('messages-kept')")
     waits_for(nora.page, "navigator.serviceWorker.controller !== null")
     nora.page.reload()
-    nora.opens("Ward 3")
+    nora.opens(a_talk(clinic))
     last = nora.log.get_by_role("article").last
     expect(last).to_be_visible(timeout=PATIENCE_MS)
     words = last.inner_text()
@@ -136,10 +144,10 @@ def test_the_latest_conversations_are_read_without_a_line_until_one_signs_out(
     forgives(nora)
 
 
-def test_two_tabs_agree_on_what_waits(screen: Opens, forgives: Callable[[Screen], None]) -> None:
+def test_two_tabs_agree_on_what_waits(clinic: Clinic, screen: Opens, forgives: Callable[[Screen], None]) -> None:
     """What one tab could not send shows as waiting in the other, and once when it is sent."""
     nora = screen().signs_in(NORA)
-    nora.opens("Ward 3")
+    nora.opens(a_talk(clinic))
     other = nora.page.context.new_page()
     other.goto(nora.page.url)
     expect(other.get_by_role("log").get_by_role("article").last).to_be_visible(timeout=PATIENCE_MS)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Conversations, passes, streamsOf, unreadOf } from "../../../libs/chatui/src/chatui/static/js/conversations.js";
+import { wanted } from "../../../libs/chatui/src/chatui/static/js/later/further.js";
 
 const conversation = (id, changes = {}) => ({
   id, kind: "direct", subject: null, status: "open", participants: [], heads: { shared: 5 }, unread: { shared: 0 },
@@ -133,4 +134,76 @@ test("filters keep what their name says", () => {
   const kept = (filter) => [patient, unread].filter((one) => passes(one, filter)).map(({ id }) => id).join();
 
   assert.deepEqual(["all", "unread", "patients", "staff", "closed"].map(kept), ["p,u", "u", "p", "u", "p"]);
+});
+
+const preferring = (conversations, id, changes) => conversations.prefer({ conversation_id: id, pinned: false, notify: "all", archived: false, ...changes });
+const ids = (items) => items.map(({ id }) => id).join();
+
+test("what is pinned stands on top, by activity among themselves, whatever the rest does", () => {
+  const on = (day) => `2026-11-${day}T08:00:00.000Z`;
+  const conversations = nora(...[["a", 20], ["b", 21], ["c", 22], ["d", 19]].map(([id, day]) => conversation(id, { updated_at: on(day) })));
+
+  preferring(conversations, "d", { pinned: true });
+  preferring(conversations, "a", { pinned: true });
+
+  assert.equal(ids(conversations.listed()), "a,d,c,b");
+  assert.equal(ids(conversations.sorted()), "c,b,a,d", "what is resumed first goes by activity alone");
+});
+
+test("what is archived stands apart, is still found as unread, and comes back when something new stands in it", () => {
+  const conversations = nora(conversation("c", { kind: "patient", status: "closed" }), conversation("d"));
+  preferring(conversations, "c", { archived: true });
+
+  assert.equal(ids(conversations.listed()), "d");
+  assert.equal(ids(conversations.listed("closed")), "");
+  assert.equal(ids(conversations.listed("archived")), "c");
+  assert.equal(ids(conversations.listed("unread")), "");
+  conversations.hear(post(6));
+  assert.equal(ids(conversations.listed("unread")), "c");
+  assert.equal(ids(conversations.listed("archived")), "");
+  assert.equal(ids(conversations.listed("closed")), "c");
+});
+
+test("what is archived is found by its name, also among those of a kind", () => {
+  const conversations = nora(conversation("c", { kind: "patient" }));
+  preferring(conversations, "c", { archived: true });
+
+  assert.equal(ids(conversations.listed("all", null, true)), "c");
+  assert.equal(ids(conversations.listed("patients", null, true)), "c");
+  assert.equal(ids(conversations.listed("archived", null, true)), "c");
+  assert.equal(ids(conversations.listed("staff", null, true)), "");
+});
+
+test("where no notice is wanted, what is unread shows in the list and not in the title", () => {
+  const conversations = nora(conversation("c", { unread: { shared: 2 } }), conversation("d", { unread: { shared: 3 } }));
+  preferring(conversations, "c", { notify: "none" });
+  preferring(conversations, "d", { notify: "mentions" });
+
+  assert.equal(unreadOf(conversations.get("c")), 2);
+  assert.equal(conversations.unreadTotal(), 5);
+  assert.equal(conversations.unreadTotal(true), 3);
+});
+
+test("the conversation being read stays under a filter it no longer passes", () => {
+  const conversations = nora(conversation("c", { updated_at: "2026-11-23T08:00:00.000Z" }), conversation("d", { unread: { shared: 1 } }));
+
+  assert.equal(ids(conversations.listed("unread")), "d");
+  assert.equal(ids(conversations.listed("unread", "c")), "c,d");
+});
+
+test("pinned or muted conversations that are not held are wanted, archived ones are not", () => {
+  const conversations = nora(conversation("held"));
+  for (const id of ["held", "pinned", "muted", "plain", "gone"])
+    preferring(conversations, id, { pinned: id === "pinned" || id === "held", notify: id === "muted" || id === "gone" ? "none" : "all", archived: id === "gone" });
+
+  assert.deepEqual(wanted(conversations), ["pinned", "muted"]);
+});
+
+test("what I marked unread is read again by reading to the end, though the mark stood there before", () => {
+  const conversations = nora(conversation("c", { unread: { shared: 2 } }));
+
+  assert.equal(conversations.markRead({ conversation_id: "c", user_id: "nora", stream: "shared", seq: 3 }), "repeat");
+  assert.equal(unreadOf(conversations.get("c")), 2);
+  assert.equal(conversations.markRead({ conversation_id: "c", user_id: "nora", stream: "shared", seq: 5 }), "kept");
+  assert.equal(unreadOf(conversations.get("c")), 0);
 });

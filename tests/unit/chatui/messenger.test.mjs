@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { Messenger } from "../../../libs/chatui/src/chatui/static/js/messenger.js";
+import { Further } from "../../../libs/chatui/src/chatui/static/js/later/further.js";
 
 const at = (seq) => new Date(Date.UTC(2026, 10, 22, 8, seq)).toISOString();
 const post = (seq, { actor = "ada", body = `text ${seq}`, client = `client ${seq}` } = {}) => ({
@@ -14,6 +15,9 @@ class Gateway {
   asked = [];
   sends = [];
   lines = [];
+  preferences = [];
+  cursor = null;
+  unread = 0;
   answer = () => null;
 
   fetch = async (path, { method = "GET" } = {}) => {
@@ -29,8 +33,10 @@ class Gateway {
 
   #find(path) {
     const url = new URL(path, "http://here");
-    if (url.pathname.endsWith("/me")) return { user: { id: "nora" }, org: {}, permissions: [], unread_total: 0, limits: {} };
-    if (url.pathname.endsWith("/conversations")) return { items: [this.conversation()], next_cursor: null };
+    if (url.pathname.endsWith("/me")) return { user: { id: "nora" }, org: {}, permissions: [], unread_total: this.unread, limits: {} };
+    if (url.pathname.endsWith("/preferences")) return { items: this.preferences };
+    if (url.pathname.endsWith("/conversations")) return { items: [this.conversation()], next_cursor: this.cursor };
+    if (url.pathname.endsWith("/conversations/far")) return { ...this.conversation(), id: "far", unread: { shared: 4 } };
     if (url.pathname.endsWith("/timeline")) {
       const after = Number(url.searchParams.get("after") ?? 0);
       return { items: this.log.slice(after, after + 50), head: this.log.length, has_more: this.log.length > after + 50 };
@@ -290,4 +296,49 @@ test("a reminder and an urgent message of somebody else call for attention, once
   line().says({ push: "entry", ...post(6) });
 
   assert.deepEqual(calls, ["Ada", "urgent 4"]);
+});
+
+test("what I pinned far down the list is fetched to stand on top, and counts once", async () => {
+  const gateway = Object.assign(new Gateway(), { cursor: "more", unread: 7, preferences: [{ conversation_id: "far", pinned: true, notify: "all", archived: false }] });
+  const { messenger } = await nora({ gateway });
+  new Further(messenger);
+
+  await until(() => messenger.conversations.get("far"));
+
+  assert.deepEqual(messenger.conversations.listed().map(({ id }) => id), ["far", "c"]);
+  assert.equal(messenger.conversations.unreadTotal(), 7);
+});
+
+test("a conversation muted far down the list is fetched so that it does not count in the title", async () => {
+  const gateway = Object.assign(new Gateway(), { cursor: "more", unread: 7, preferences: [{ conversation_id: "far", pinned: false, notify: "none", archived: false }] });
+  const { messenger } = await nora({ gateway });
+  new Further(messenger);
+
+  await until(() => messenger.conversations.get("far"));
+
+  assert.equal(messenger.conversations.unreadTotal(true), 3);
+});
+
+test("what another device of mine prefers shows here", async () => {
+  const { messenger, line } = await nora();
+
+  line().says({ push: "preference", conversation_id: "c", pinned: true, notify: "mentions", archived: true });
+
+  assert.deepEqual(messenger.conversations.listed("archived").map(({ id }) => id), ["c"]);
+  assert.deepEqual(messenger.conversations.listed(), []);
+});
+
+test("reading again what was marked unread tells the server, though the mark stands at the end already", async () => {
+  const { messenger, gateway, line } = await nora();
+  const reads = [];
+  messenger.socket.ask = async (op, frame) => void reads.push([op, frame.seq]);
+  messenger.conversations.merge({ ...gateway.conversation(), read: { nora: { shared: 3 } } });
+  messenger.markRead("c");
+  assert.deepEqual(reads, []);
+
+  line().says({ push: "conversation", ...gateway.conversation(), unread: { shared: 1 }, read: { nora: { shared: 3 } } });
+  messenger.markRead("c");
+
+  assert.deepEqual(reads, [["read", 3]]);
+  assert.equal(messenger.conversations.unreadTotal(), 0);
 });

@@ -17,8 +17,6 @@ export class Api {
   create = (body) => this.call("POST", "/conversations", body);
   change = (id, body) => this.call("PATCH", `/conversations/${id}`, body);
   timeline = (id, query) => this.call("GET", `/conversations/${id}/timeline${asQuery(query)}`);
-  edit = (messageId, body) => this.call("PATCH", `/messages/${messageId}`, { body });
-  recall = (messageId) => this.call("DELETE", `/messages/${messageId}`);
 
   async call(method, path, body, more) {
     const answer = await this.fetcher(this.root + path, { ...more, method, body: body && JSON.stringify(body),

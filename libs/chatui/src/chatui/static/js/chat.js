@@ -1,24 +1,24 @@
 /**
  * What both pages do alike around the open conversation (thread-view.js): the address, the list, reading, signing out.
  *
- * `names(conversation, myId)` says what a conversation is called; `hooks` are the page's own parts: `head(places,
- * conversation, names)` finishes the thread's header, `seen(row, readers)` says who read one's last message,
- * `composer(conversation)` and `listed()` answer those elements' properties, `opened(id)` hears where we are.
+ * `names(conversation, myId)` says what a conversation is called, `empty` is the words for none; `hooks` are the page's
+ * own parts: `head(places, conversation, names)` finishes the thread's header, `seen(row, readers)` says who read one's
+ * last message, `composer(conversation)` answers that element's properties; and from later/finding.js `opened(id)` hears
+ * where we are, `stateOf(conversation)` says whether the one other person there is online, `details()` shows the panel.
  */
 import "./connection-state.js";
 import "./conversation-list.js";
 import { byId, draw, fill, part } from "./dom.js";
 import { Messenger } from "./messenger.js";
-import { initials, tone } from "./names.js";
 import { problemText, t } from "./texts.js";
 import { ThreadView } from "./thread-view.js";
 
 const { api, live, home, login } = document.body.dataset;
 
 export class Chat {
-  constructor({ names, internal, hooks }) {
+  constructor({ names, internal, empty, hooks }) {
     const origin = location.origin.replace(/^http/, "ws");
-    Object.assign(this, { names, hooks, id: null });
+    Object.assign(this, { names, empty, hooks, id: null });
     this.messenger = new Messenger({ api, live: origin + live, internal });
     this.list = document.querySelector("conversation-list");
     this.line = document.querySelector("connection-state");
@@ -40,16 +40,9 @@ export class Chat {
       this.line.show("waiting");
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
-    const { user, org } = this.messenger.me;
-    byId("my-name").textContent = user.name;
-    byId("my-org").textContent = org.name;
-    byId("my-avatar").textContent = initials(user.name);
-    byId("my-avatar").classList.add(`tone-${tone(user.name)}`);
+    const rest = () => import("./later/finding.js").then(({ attend }) => attend(this)).catch(() => setTimeout(rest, 3000));
+    rest();
     this.visit();
-    const shell = () => (this.shell ??= import("./later/shell.js").then((module) => module.beginShell(this))
-      .catch((lost) => { this.shell = null; throw lost; }));
-    setTimeout(() => shell().catch(() => {}), 600);
-    byId("settings-button").onclick = () => this.try(async () => (await shell()).settings());
   }
 
   /** Open a conversation (or none) and give it its address, `at` included. */
@@ -78,10 +71,10 @@ export class Chat {
     this.id = decodeURIComponent(location.pathname.slice(home.length + 1)) || null;
     document.body.dataset.view = this.id ? "thread" : "list";
     const [, stream, seq] = /^\?at=(\w+)\.(\d+)$/.exec(location.search) ?? [];
-    Object.assign(this, { view: null, blank: null, arriving: this.id !== null, at: stream && { stream, seq: Number(seq) } });
+    Object.assign(this, { view: null, blank: null, arriving: this.id !== null, aside: false, at: stream && { stream, seq: Number(seq) } });
     this.main.replaceChildren();
     if (this.id) this.messenger.open(this.id);
-    else if (left) setTimeout(() => this.list.focusOn(left), 20);
+    else if (left) setTimeout(() => (this.search?.open ? this.search.returns() : this.list.focusOn(left)), 20);
     this.draw();
     this.hooks.opened?.(this.id);
   }
@@ -111,7 +104,16 @@ export class Chat {
     const { trouble } = messenger;
     if (!messenger.listed && !trouble) return;
     const lost = { items: [], note: { title: t("broken"), hint: trouble && problemText(trouble), again: true } };
-    this.list.show({ current: this.id, myId, names, home, ...(messenger.listed ? this.hooks.listed() : lost) });
+    const { preferenceOf } = messenger.conversations;
+    this.list.show({ current: this.id, myId, names, home, preferenceOf, stateOf: this.hooks.stateOf, ...(messenger.listed ? this.#rows() : lost) });
+  }
+
+  #rows() {
+    if (this.finder) return this.finder.rows();
+    const { conversations, cursor } = this.messenger;
+    const items = conversations.listed();
+    const note = items.length ? null : { title: t(this.empty), hint: t(`${this.empty}.hint`), again: false };
+    return { items, note, more: cursor !== null };
   }
 
   #paintThread() {
@@ -149,15 +151,15 @@ export class Chat {
   }
 
   #title() {
-    const unread = this.messenger.conversations.unreadTotal();
+    const unread = this.messenger.conversations.unreadTotal(true);
     const name = this.conversation && this.names(this.conversation, this.myId).title;
     const [count, where] = [unread ? `(${unread}) ` : "", name ? `${name} – ` : ""];
     document.title = count + where + t("app");
   }
 
-  /** Read means: this conversation, its end in view, in a window somebody looks at. */
+  /** Read means: this conversation, its end in view, in a window somebody looks at; not one just set aside as unread. */
   readIt() {
-    if (this.view?.thread.stick && !document.hidden && document.hasFocus()) this.messenger.markRead(this.id);
+    if (!this.aside && this.view?.thread.stick && !document.hidden && document.hasFocus()) this.messenger.markRead(this.id);
   }
 
   /** Do it, or say why not. */
@@ -172,13 +174,7 @@ export class Chat {
   }
 
   /** A short word at the edge of the page, read out too. */
-  announce(text, trouble = false) {
-    const place = byId("announce");
-    place.textContent = text;
-    place.className = trouble ? "toast trouble" : "toast";
-    clearTimeout(this.toast);
-    this.toast = setTimeout(() => { place.textContent = ""; place.className = "unseen"; }, 6000);
-  }
+  announce = async (text, trouble = false) => (await import("./later/announce.js")).announce(text, trouble);
 
   /** Ask before what cannot be undone; resolves true or false. */
   sure = async (question, word) => (await import("./later/confirm.js")).sure(question, word);
@@ -192,14 +188,13 @@ export class Chat {
     messenger.addEventListener("away", ({ detail }) => this.#away(detail));
     line.addEventListener("retry", () => socket.check());
     list.addEventListener("choose", ({ detail }) => this.go(detail));
-    list.addEventListener("more", () => messenger.moreConversations());
     list.addEventListener("again", () => messenger.refresh());
     addEventListener("popstate", () => this.visit());
     addEventListener("focus", () => this.readIt());
     addEventListener("offline", () => socket.lost());
     addEventListener("online", () => socket.check());
     document.addEventListener("visibilitychange", () => document.hidden || (socket.check(), this.readIt()));
-    byId("sign-out").addEventListener("submit", (event) => this.#signOut(event));
+    byId("sign-out").addEventListener("submit", (event) => this.#leave(event));
   }
 
   /** Signed out elsewhere: what is typed stays on the device, and the way leads back here. */
@@ -209,11 +204,8 @@ export class Chat {
     else this.line.show("stopped");
   }
 
-  async #signOut(event) {
+  async #leave(event) {
     event.preventDefault();
-    const n = this.messenger.outbox?.unsent;
-    if (n && !(await this.sure(t("sign_out.unsent", { n }), t("sign_out.anyway")))) return;
-    this.messenger.signOut();
-    event.target.submit();
+    (await import("./later/account.js")).signOut(this, event.target);
   }
 }

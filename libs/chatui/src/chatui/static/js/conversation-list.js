@@ -1,4 +1,9 @@
-/** The list of conversations: real links, one row each, with what is unread said in words. Emits `choose`, `more`, `again`. */
+/**
+ * The list of conversations: real links, one row each, with what is unread said in words.
+ *
+ * Hundreds of rows cost what is in view: the style leaves the others out (css/finding.css). What one may do with a row,
+ * at its button or by a long press, is later/row-menu.js; arrows go from row to row (later/finding.js). Emits `choose`, `more`, `again`.
+ */
 import { unreadOf } from "./conversations.js";
 import { emit, fill, part, show } from "./dom.js";
 import { initials, lineText, tone } from "./names.js";
@@ -15,31 +20,38 @@ class ConversationList extends HTMLElement {
     this.places.more.onclick = () => emit(this, "more");
     this.places.again.onclick = () => emit(this, "again");
     this.onclick = (event) => this.#choose(event);
-    this.onkeydown = (event) => this.#step(event);
+    this.parentNode.onscroll = ({ target }) => target.scrollHeight - target.scrollTop < 2 * target.clientHeight && this.places.more.isConnected && emit(this, "more");
   }
 
-  /** `note` is `{title, hint, again}` where there is nothing to list. */
-  show({ items, current, myId, names, home, more = false, note = null }) {
-    fill(this.places, { note: Boolean(note), more, bones: false, ...note });
-    show(this.places.rows, items.map((item) => this.#row(item, item.id === current, { myId, names, home })), this.held);
+  /** `note` is `{title, hint, again}` where there is nothing to list; `bones` that it is being looked for. */
+  show({ items, more = false, note = null, bones = false, ...given }) {
+    fill(this.places, { note: Boolean(note), more, bones, ...note });
+    show(this.places.rows, items.map((item) => this.#row(item, given)), this.held);
   }
 
   focusOn(id) {
     (this.held.get(id)?.node ?? this).querySelector("a")?.focus();
   }
 
-  #row(item, selected, { myId, names, home }) {
+  #row(item, { current, myId, names, home, preferenceOf, stateOf }) {
+    const selected = item.id === current;
     const { title, subtitle, person } = names(item, myId);
+    const { pinned, notify } = preferenceOf(item.id);
+    const muted = notify === "none";
+    const state = stateOf?.(item);
     const { last_entry: entry, kind } = item;
     const unread = unreadOf(item);
     const said = { title, kind: kind === "patient", sub: kind !== "group" && subtitle.length > 0 && subtitle, note: entry?.stream === "internal",
       line: lineText(entry, myId, kind), closed: item.status === "closed", badge: unread > 99 ? "99+" : unread,
       unread: unread && t("unread", { n: unread }), time: entry && shortTime(entry.at),
-      letters: person && initials(person), several: !person, heart: kind === "patient" };
+      letters: person && initials(person), several: !person, heart: kind === "patient", pinned, muted, dot: Boolean(state), state: state && t(`presence.${state}`) };
     const update = (node) => {
       const { link, places } = this.rows.get(node);
       fill(places, said);
+      places.act.setAttribute("aria-label", t("row.acts", { title }));
+      places.dot.className = `presence ${state}`;
       link.classList.toggle("unread", unread > 0);
+      link.classList.toggle("muted-row", muted);
       link.toggleAttribute("aria-current", selected);
       if (selected) link.setAttribute("aria-current", "page");
       if (entry) places.time.dateTime = entry.at;
@@ -62,14 +74,6 @@ class ConversationList extends HTMLElement {
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
     emit(this, "choose", link.dataset.id);
-  }
-
-  #step(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    const links = [...this.querySelectorAll("a.row")];
-    links[links.indexOf(document.activeElement) + step]?.focus();
-    event.preventDefault();
   }
 }
 

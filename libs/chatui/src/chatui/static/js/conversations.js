@@ -1,21 +1,33 @@
 /**
- * The conversations this device knows, their heads and their unread counts.
+ * The conversations this device knows, their heads and their unread counts, and how their reader arranged them.
  *
  * - Counts come from the server and move with the entries heard since; whatever cannot be told from an entry alone
  *   is reported as "stale", to be read again.
  * - An entry heard twice, or one the server's answer already held, changes nothing.
+ * - What is pinned stands on top; what is archived stands apart until something new stands in it. A conversation that is
+ *   to give no notice counts in the list, and not in the total.
  */
 import { CHANGES } from "./timeline.js";
 
 /** Entries after which the conversation itself looks different: its people, its state, who may reply, its counts. */
 const RETELLS = /^(participant\.|message\.recalled|conversation\.(closed|reopened))/;
 
+/** A conversation nobody arranged. */
+const PLAIN = Object.freeze({ pinned: false, notify: "all", archived: false });
+
 export class Conversations {
   constructor(myId) {
-    Object.assign(this, { myId, items: new Map(), elsewhere: 0 });
+    Object.assign(this, { myId, items: new Map(), elsewhere: 0, preferences: new Map() });
   }
 
   get = (id) => this.items.get(id);
+
+  preferenceOf = (id) => this.preferences.get(id) ?? PLAIN;
+
+  /** Take in what I prefer: all there is, or one thing changed on another device. */
+  prefer(...preferences) {
+    for (const one of preferences) this.preferences.set(one.conversation_id, one);
+  }
 
   /** Keep the server's word, unless live entries are already ahead of it: then it is "stale". */
   merge(conversation) {
@@ -35,17 +47,19 @@ export class Conversations {
     const next = { ...known, heads: { ...known.heads, [stream]: seq }, last_entry: lastLine(known.last_entry, entry), updated_at: entry.at };
     if (type === "message.posted" && entry.actor.id !== this.myId) next.unread = { ...known.unread, [stream]: (known.unread[stream] ?? 0) + 1 };
     if (type === "conversation.renamed") next.subject = entry.subject;
+    if (this.preferenceOf(id).archived) this.prefer({ ...this.preferenceOf(id), archived: false });
     this.items.set(id, next);
     return seq > head + 1 || RETELLS.test(type) ? "stale" : "kept";
   }
 
-  /** Somebody read up to seq; "stale" when my own count can no longer be told from here. */
+  /** Somebody read up to seq; "stale" when my own count can no longer be told from here. What I marked unread I read again. */
   markRead({ conversation_id: id, user_id: user, stream, seq }) {
     const known = this.get(id);
-    if (!known || (known.read?.[user]?.[stream] ?? 0) >= seq) return "repeat";
+    const all = seq >= (known?.heads[stream] ?? 0);
+    const again = user === this.myId && all && known?.unread[stream] > 0;
+    if (!known || ((known.read?.[user]?.[stream] ?? 0) >= seq && !again)) return "repeat";
     this.unmark(id, user, stream, seq);
     if (user !== this.myId) return "kept";
-    const all = seq >= (known.heads[stream] ?? 0);
     if (all) this.items.set(id, { ...this.get(id), unread: { ...known.unread, [stream]: 0 } });
     return all || !known.unread[stream] ? "kept" : "stale";
   }
@@ -68,12 +82,25 @@ export class Conversations {
     return Object.fromEntries(this.sorted().slice(0, limit).map((item) => [item.id, Object.fromEntries(of(item))]));
   }
 
+  /** Newest activity first. */
   sorted() {
     return [...this.items.values()].sort((one, other) => (activity(one) < activity(other) ? 1 : -1));
   }
 
-  unreadTotal() {
-    return [...this.items.values()].reduce((sum, item) => sum + unreadOf(item), this.elsewhere);
+  /**
+   * What the list shows under a filter, and the one with the id `also`: what is pinned first, then by activity. By its
+   * name (`everywhere`) one also finds what was archived.
+   */
+  listed(filter = "all", also = null, everywhere = false) {
+    const { preferenceOf } = this;
+    const shown = this.sorted().filter((item) => item.id === also || passes(item, filter, everywhere && filter !== "archived" ? PLAIN : preferenceOf(item.id)));
+    return [...shown.filter(({ id }) => preferenceOf(id).pinned), ...shown.filter(({ id }) => !preferenceOf(id).pinned)];
+  }
+
+  /** All that is unread, or only where notices are `wanted`. */
+  unreadTotal(wanted = false) {
+    const counts = ({ id }) => !wanted || this.preferenceOf(id).notify !== "none";
+    return [...this.items.values()].filter(counts).reduce((sum, item) => sum + unreadOf(item), this.elsewhere);
   }
 }
 
@@ -91,7 +118,11 @@ const FILTERS = {
   closed: ({ status }) => status === "closed",
 };
 
-export const passes = (conversation, filter) => FILTERS[filter]?.(conversation) ?? true;
+/** Archived is a place of its own; only what is unread is sought there too. */
+export function passes(conversation, filter, { archived } = PLAIN) {
+  if (filter === "archived") return archived;
+  return (!archived || filter === "unread") && (FILTERS[filter]?.(conversation) ?? true);
+}
 
 function lastLine(shown, entry) {
   if (!CHANGES.has(entry.type)) return entry;

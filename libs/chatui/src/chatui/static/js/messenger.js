@@ -8,7 +8,7 @@
  *   "away" (detail: code).
  */
 import { Api, Problem } from "./api.js";
-import { Conversations, streamsOf } from "./conversations.js";
+import { Conversations, streamsOf, unreadOf } from "./conversations.js";
 import { Drafts, safeStorage } from "./drafts.js";
 import { newId } from "./ids.js";
 import { Outbox } from "./outbox.js";
@@ -55,8 +55,9 @@ export class Messenger extends EventTarget {
   /** Read the newest page of the list again: the counts in it are the true ones. */
   async refresh(fresh = this.#ask(this.api.me())) {
     try {
-      const [page, me] = await Promise.all([this.#page({}), fresh]);
+      const [page, me, own] = await Promise.all([this.page({}), fresh, this.ask("GET", "/preferences")]);
       this.me = me;
+      this.conversations.prefer(...own.items);
       this.trouble = null;
       this.conversations.elsewhere = 0;
       if (page.next_cursor) this.conversations.elsewhere = Math.max(0, me.unread_total - this.conversations.unreadTotal());
@@ -69,17 +70,8 @@ export class Messenger extends EventTarget {
     this.#tell("change");
   }
 
-  async moreConversations() {
-    const before = this.conversations.unreadTotal();
-    const { cursor } = this;
-    this.cursor = null;
-    this.cursor = (await this.#page({ cursor }).catch(() => ({ next_cursor: cursor }))).next_cursor;
-    this.conversations.elsewhere = Math.max(0, this.conversations.elsewhere - (this.conversations.unreadTotal() - before));
-    this.#tell("change");
-  }
-
   /** What the server finds for a filter and a word; resolves with ids. */
-  browse = async (query) => (await this.#page(query)).items.map(({ id }) => id);
+  browse = async (query) => (await this.page(query)).items.map(({ id }) => id);
 
   /** Make a conversation and its newest page available; a failure shows in `missing`. */
   async open(id) {
@@ -127,8 +119,8 @@ export class Messenger extends EventTarget {
   ask = (method, path, body) => this.#ask(this.api.call(method, path, body));
 
   acknowledge = async (messageId) => this.#hearEntry(await this.ask("POST", `/messages/${messageId}/acknowledgement`));
-  edit = async (messageId, body) => this.#hearEntry(await this.#ask(this.api.edit(messageId, body)));
-  recall = async (messageId) => this.#hearEntry(await this.#ask(this.api.recall(messageId)));
+  edit = async (messageId, body) => this.#hearEntry(await this.ask("PATCH", `/messages/${messageId}`, { body }));
+  recall = async (messageId) => this.#hearEntry(await this.ask("DELETE", `/messages/${messageId}`));
 
   /** A call of `api` that answers with a conversation as it is now; none when it is mine no more. */
   async keep(call) {
@@ -145,7 +137,7 @@ export class Messenger extends EventTarget {
     for (const stream of streamsOf(conversation)) {
       const seq = timeline.last(stream);
       const before = conversation.read?.[me]?.[stream] ?? 0;
-      if (seq <= before) continue;
+      if (seq <= before && !conversation.unread[stream]) continue;
       this.conversations.markRead({ conversation_id: id, user_id: me, stream, seq });
       this.#tell("change");
       this.socket.ask("read", { conversation_id: id, stream, seq }).catch(() => this.conversations.unmark(id, me, stream, before));
@@ -203,6 +195,8 @@ export class Messenger extends EventTarget {
       caught_up: () => this.#caughtUp(frame.heads ?? {}),
       reset: () => this.#reset(id, stream),
       reminder: () => this.#tell("call", frame),
+      preference: () => this.conversations.prefer(frame),
+      presence: () => this.#tell("presence", frame),
     };
     heard[push]?.();
     this.#tell("change");
@@ -332,10 +326,19 @@ export class Messenger extends EventTarget {
     return pause(wait * (0.75 + Math.random() / 2)).then(() => { this.outbox.again(clientId); this.#flush(); });
   }
 
-  async #page(query) {
+  /** A page of the list. */
+  async page(query) {
     const page = await this.#ask(this.api.conversations({ limit: PAGE, ...query }));
-    page.items.forEach((conversation) => this.#keep(conversation));
+    this.keepAll(page.items);
     return page;
+  }
+
+  /** What is unread in those not held until now was counted "elsewhere". */
+  keepAll(found) {
+    const { conversations } = this;
+    const known = found.reduce((sum, item) => sum + (conversations.get(item.id) ? 0 : unreadOf(item)), 0);
+    conversations.elsewhere = Math.max(0, conversations.elsewhere - known);
+    found.forEach((conversation) => this.#keep(conversation));
   }
 
   #keep(conversation) {

@@ -30,9 +30,10 @@ export function dayName(at, now = Date.now()) {
   return format(at, days > 1 && days < 7 ? { weekday: "long" } : { day: "numeric", month: "long", year: "numeric" });
 }
 
-/** A list row's time: the clock today, then the weekday, then the date. */
+/** A list row's time: the clock today, then the weekday, then the date, with its year where that is another one. */
 export function shortTime(at, now = Date.now()) {
   const days = daysAgo(at, now);
   if (days < 2) return days > 0 ? t("yesterday") : clockTime(at);
-  return format(at, days < 7 ? { weekday: "short" } : { day: "numeric", month: "short" });
+  const year = new Date(at).getFullYear() !== new Date(now).getFullYear() && "numeric";
+  return format(at, days < 7 ? { weekday: "short" } : { day: "numeric", month: "short", ...(year && { year }) });
 }

@@ -2,7 +2,8 @@
 import { byId, fill, part } from "../dom.js";
 import { initials, tone } from "../names.js";
 import { t } from "../texts.js";
-import { fullTime } from "../when.js";
+import { fullTime, listed } from "../when.js";
+import { ageAt, ageText, bornText } from "./age.js";
 import { choosePerson } from "./people-dialog.js";
 
 export class Details {
@@ -17,6 +18,7 @@ export class Details {
       else if (key === "Escape") this.#renaming(false);
     };
     at.add.onclick = () => this.#add();
+    at.find.onclick = () => chat.find({ conversation: chat.id });
     at.renameButton.onclick = () => this.#renaming(true);
     at.keep.onclick = () => this.#renaming(false);
     at.shut.onclick = () => this.#change({ status: "closed" });
@@ -51,22 +53,30 @@ export class Details {
     const { conversation, myId } = this.chat;
     if (this.panel.hidden || !conversation) return;
     const { id, kind, subject, status, participants, patient, created_at: created } = conversation;
-    const drawn = JSON.stringify([id, kind, subject, status, participants]);
+    const card = this.chat.patients?.of(conversation);
+    const states = participants.map((person) => this.chat.presence?.of(person.id));
+    const drawn = JSON.stringify([id, kind, subject, status, participants, card, states]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     const arranged = kind !== "direct";
     const closed = status === "closed";
-    fill(this.at, { patientLine: Boolean(patient), patient: patient?.name ?? "", subjectLine: arranged, subject: subject || "–",
+    fill(this.at, { patientLine: Boolean(patient), patient: patient?.name ?? "",
+      born: card?.birth_date ? t("patient.born_age", { date: bornText(card.birth_date), age: ageText(ageAt(card.birth_date)) }) : false,
+      numbers: card?.identifiers.length ? listed(card.identifiers.map(({ value }) => t("patient.number", { value }))) : false, subjectLine: arranged, subject: subject || "–",
       status: t(closed ? "closed" : "open"), started: fullTime(created), acts: arranged, shut: !closed, reopen: closed });
     this.at.people.replaceChildren(...participants.map((person) => this.#person(person, arranged && person.id !== myId)));
     if (document.activeElement === document.body) this.at.close.focus();
   }
 
-  #person({ id, name, kind }, removable) {
+  #person({ id, name, kind, role }, removable) {
     const { node, ...at } = part("participant");
+    const { patient } = this.chat.conversation;
+    const state = id !== this.chat.myId && this.chat.presence?.of(id);
+    const is = role === "proxy" && patient ? t("role.proxy", { patient: patient.name }) : t(kind);
     fill(at, { letters: initials(name), name: id === this.chat.myId ? `${name} (${t("you")})` : name,
-      about: t(kind), remove: removable && kind === "staff" });
-    at.letters.classList.add(`tone-${tone(name)}`);
+      about: [is, state && t(`presence.${state}`)].filter(Boolean).join(" · "), remove: removable && kind === "staff", dot: Boolean(state) });
+    at.avatar.classList.add(`tone-${tone(name)}`);
+    at.dot.className = `presence ${state}`;
     const words = t("remove", { name });
     at.remove.setAttribute("aria-label", words);
     at.remove.onclick = () => this.#remove(id, t("remove.sure", { name }), words);

@@ -1,56 +1,87 @@
 /** Finding a conversation: the filters, and words that narrow the list; what the device does not hold the server finds. */
-import { passes } from "../conversations.js";
 import { byId } from "../dom.js";
-import { t } from "../texts.js";
+import { problemText, t } from "../texts.js";
+import { folded } from "./ranking.js";
 
 const PAUSE = 250;
 
 export class Finder {
-  constructor(chat, target) {
-    Object.assign(this, { chat, filter: "all", words: "", found: null });
+  constructor(chat) {
+    Object.assign(this, { chat, filter: "all", words: "", found: null, looking: false, problem: null });
     this.pills = document.querySelectorAll("[data-filter]");
-    byId("search").addEventListener("input", ({ target: field }) => this.#look(field.value.trim()));
+    const [field, beyond] = [byId("search"), byId("search-for")];
+    field.addEventListener("input", () => this.#look(field.value.trim()));
+    field.addEventListener("keydown", (event) => this.#key(event));
+    beyond.onclick = () => chat.find({ words: this.words });
+    chat.list.addEventListener("again", () => this.problem && this.#browse());
     this.pills.forEach((pill) => pill.addEventListener("click", () => this.choose(pill.dataset.filter)));
-    if (byId("search").value) this.#look(byId("search").value.trim());
-    if (target?.dataset.filter) this.choose(target.dataset.filter);
+    if (field.value) this.#look(field.value.trim());
   }
 
-  /** What the list shows now: `{items, note, more}`. */
+  /** What the list shows now: `{items, note, more, bones}`. */
   rows() {
-    const { chat, filter, words } = this;
+    const { chat, filter, words, looking } = this;
     const { messenger } = chat;
-    const here = ({ id }) => id === chat.id && filter === "unread";
-    const items = messenger.conversations.sorted().filter((item) => (passes(item, filter) || here(item)) && (!words || this.#named(item)));
-    const why = filter === "unread" && !words ? "empty.unread" : words || filter !== "all" ? "empty.found" : "empty.list";
-    const note = items.length ? null : { title: t(why), hint: t(`${why}.hint`), again: false };
-    return { items, note, more: filter === "all" && !words && messenger.cursor !== null };
+    const put = [...messenger.conversations.preferences.values()].some(({ archived }) => archived);
+    document.querySelector("[data-filter=archived]").hidden = !put && filter !== "archived";
+    const items = messenger.conversations.listed(filter, this.#here(), Boolean(words)).filter((item) => !words || this.#named(item));
+    const bones = looking && !items.length;
+    return { items, note: items.length || looking ? null : this.#note(), bones, more: filter === "all" && !words && messenger.cursor !== null };
   }
 
   choose(filter) {
     this.filter = filter;
     this.pills.forEach((pill) => pill.setAttribute("aria-pressed", pill.dataset.filter === filter));
+    this.found = null;
+    if (filter !== "all" || this.words) this.#browse();
     this.chat.draw();
-    if (filter !== "all") this.#browse();
+  }
+
+  /** The conversation being read stays under "unread" while it is read. */
+  #here = () => (this.filter === "unread" ? this.chat.id : null);
+
+  #note() {
+    const { filter, words, problem } = this;
+    if (problem) return { title: t("broken"), hint: problemText(problem), again: true };
+    const why = words ? "found" : { unread: "unread", archived: "archived", all: "list" }[filter] ?? "found";
+    return { title: t(`empty.${why}`), hint: t(`empty.${why}.hint`), again: false };
   }
 
   #named(item) {
     const { title, subtitle } = this.chat.names(item, this.chat.myId);
-    return `${title} ${subtitle}`.toLocaleLowerCase().includes(this.words.toLocaleLowerCase()) || this.found?.has(item.id);
+    return folded(`${title} ${subtitle}`).includes(folded(this.words)) || this.found?.has(item.id);
   }
 
   #look(words) {
-    Object.assign(this, { words, found: null });
-    this.chat.draw();
+    Object.assign(this, { words, found: null, looking: Boolean(words) });
+    const beyond = byId("search-for");
+    beyond.hidden = !words;
+    beyond.lastElementChild.textContent = t("search_for", { words });
     clearTimeout(this.timer);
     if (words) this.timer = setTimeout(() => this.#browse(), PAUSE);
+    this.chat.draw();
+  }
+
+  #key(event) {
+    if (event.key === "Enter" && this.words) this.chat.find({ words: this.words });
+    else if (event.key === "ArrowDown") this.chat.list.querySelector("a")?.focus();
+    else return;
+    event.preventDefault();
   }
 
   /** The list here may not hold everything: what the server finds comes in as well. */
   async #browse() {
     const { chat, filter, words } = this;
-    const ids = await chat.try(() => chat.messenger.browse({ filter, q: words }));
+    Object.assign(this, { looking: true, problem: null });
+    let ids = [];
+    let problem = null;
+    try {
+      ids = await chat.messenger.browse({ filter, q: words });
+    } catch (caught) {
+      problem = caught;
+    }
     if (filter !== this.filter || words !== this.words) return;
-    this.found = new Set(ids);
+    Object.assign(this, { found: new Set(ids), looking: false, problem });
     chat.draw();
   }
 }

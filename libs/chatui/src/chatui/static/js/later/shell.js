@@ -36,7 +36,7 @@ class Shell {
   /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
   #tell(entry) {
     const { chat, messenger, chosen } = this;
-    const { notify } = messenger.preferences?.get?.(entry.conversation_id) ?? {};
+    const { notify } = messenger.conversations.preferenceOf(entry.conversation_id);
     if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront: !document.hidden && document.hasFocus() })) return;
     if (chosen.sound) this.#sound();
     if (!chosen.notices || globalThis.Notification?.permission !== "granted") return;
@@ -62,7 +62,7 @@ class Shell {
 
   /** The number of unread messages on the tab's picture. */
   #badge() {
-    const words = badgeText(this.messenger.conversations.unreadTotal());
+    const words = badgeText(this.messenger.conversations.unreadTotal(true));
     if (words === this.shown) return;
     this.shown = words;
     if (!words) return void (this.icon.href = this.plain);

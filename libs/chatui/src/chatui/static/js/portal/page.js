@@ -1,18 +1,10 @@
 /** The patient's page: their conversations, and a new message to the care team. */
 import { Chat } from "../chat.js";
-import { byId } from "../dom.js";
 import { t, whyNot } from "../texts.js";
 import { portalNames } from "./titles.js";
 
-const chat = new Chat({ names: portalNames, internal: false, hooks: { head() {}, listed, composer, seen } });
-const ready = chat.start();
-
-function listed() {
-  const { messenger } = chat;
-  const items = messenger.conversations.sorted();
-  const note = items.length ? null : { title: t("portal.empty"), hint: t("portal.empty.hint"), again: false };
-  return { items, note, more: messenger.cursor !== null };
-}
+const chat = new Chat({ names: portalNames, internal: false, empty: "portal.empty", hooks: { head() {}, composer, seen } });
+chat.start();
 
 function composer({ can_reply: { allowed, reason }, status }) {
   const closed = allowed ? null : { reason: whyNot(reason) };
@@ -23,9 +15,3 @@ function composer({ can_reply: { allowed, reason }, status }) {
 function seen({ mark }) {
   return { sent: t("portal.sent"), delivered: t("portal.sent"), read: t("portal.seen") }[mark];
 }
-
-byId("new").onclick = () => chat.try(async () => {
-  const { write } = await import("../later/write.js");
-  await ready;
-  return write(chat);
-});

@@ -1,4 +1,4 @@
-/** The staff page: every kind of conversation and internal notes; finding, starting and arranging come when asked for. */
+/** The staff page: every kind of conversation and internal notes; finding, starting and arranging come from later/. */
 import { Chat } from "../chat.js";
 import { byId, fill } from "../dom.js";
 import { firstName, initials, tone } from "../names.js";
@@ -6,24 +6,19 @@ import { t, whyNot } from "../texts.js";
 import { listed } from "../when.js";
 import { staffNames } from "./titles.js";
 
-const chat = new Chat({ names: staffNames, internal: true, hooks: { head, listed: rows, composer, seen, opened } });
-const { messenger } = chat;
-const ready = chat.start();
-let details = null;
-let finder = null;
+const chat = new Chat({ names: staffNames, internal: true, empty: "empty.list", hooks: { head, composer, seen } });
+chat.start();
 
-function head(places, { kind }, { title, person }) {
-  fill(places, { patient: kind === "patient", letters: person && initials(person), several: !person });
+function head(places, conversation, { title, person, subtitle }) {
+  const { kind } = conversation;
+  const state = chat.hooks.stateOf?.(conversation);
+  fill(places, { patient: kind === "patient", letters: person && initials(person), several: !person, dot: Boolean(state), sub: state ? t(`presence.${state}`) : subtitle });
   places.avatar.className = `avatar kind-${kind} tone-${tone(person ?? title)}`;
+  places.dot.className = `presence ${state}`;
+  chat.patients?.show(places.node, conversation, title);
   places.details.setAttribute("aria-expanded", !byId("details").hidden);
-  places.details.onclick = toggleDetails;
-}
-
-function rows() {
-  if (finder) return finder.rows();
-  const items = messenger.conversations.sorted();
-  const note = items.length ? null : { title: t("empty.list"), hint: t("empty.list.hint"), again: false };
-  return { items, note, more: messenger.cursor !== null };
+  places.details.disabled = !chat.hooks.details;
+  places.details.onclick = chat.hooks.details;
 }
 
 function composer({ can_reply: { allowed, reason }, status, heads, kind, ...conversation }) {
@@ -35,32 +30,3 @@ function composer({ can_reply: { allowed, reason }, status, heads, kind, ...conv
 function seen({ mark }, readers, kind) {
   return mark === "read" && kind !== "direct" && t("seen_by", { names: listed(readers.map(({ name }) => firstName(name))) });
 }
-
-function opened(id) {
-  details?.follow(id);
-}
-
-const place = document.querySelector(".finder");
-for (const name of ["focusin", "click"]) place.addEventListener(name, loadFinder);
-
-async function loadFinder({ target }) {
-  for (const name of ["focusin", "click"]) place.removeEventListener(name, loadFinder);
-  const { Finder } = await import("../later/finder.js");
-  await ready;
-  finder = new Finder(chat, target);
-  chat.draw();
-}
-
-byId("new").addEventListener("click", () => chat.try(async () => {
-  const { startConversation } = await import("../later/people-dialog.js");
-  await ready;
-  const conversation = await startConversation(messenger);
-  if (conversation) chat.go(conversation.id);
-}));
-
-async function toggleDetails() {
-  details ??= await import("../later/details.js").then(({ Details }) => new Details(chat));
-  details.toggle();
-}
-
-messenger.addEventListener("change", () => details?.draw());

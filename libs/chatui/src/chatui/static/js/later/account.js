@@ -1,0 +1,18 @@
+/** Who is signed in, and the way out: what has not been sent is not thrown away without a word. */
+import { byId } from "../dom.js";
+import { initials, tone } from "../names.js";
+import { t } from "../texts.js";
+
+export function introduce({ user, org }) {
+  byId("my-name").textContent = user.name;
+  byId("my-org").textContent = org.name;
+  byId("my-avatar").textContent = initials(user.name);
+  byId("my-avatar").classList.add(`tone-${tone(user.name)}`);
+}
+
+export async function signOut(chat, form) {
+  const n = chat.messenger.outbox?.unsent;
+  if (n && !(await chat.sure(t("sign_out.unsent", { n }), t("sign_out.anyway")))) return;
+  chat.messenger.signOut();
+  form.submit();
+}

@@ -1,0 +1,98 @@
+/**
+ * What a page gets once it stands: finding and arranging, a new conversation, who is there, who the patient is, details.
+ *
+ * It gives `chat` what the page draws by: `finder` (what the list shows), `search` and `find(wish)`, and on the staff
+ * page `presence`, `patients` and their hooks. Until then its buttons are disabled: no click is lost. What it needs it
+ * loads before it begins, so that it may be begun again where the line was lost; the rest is loaded when asked for.
+ */
+import { byId } from "../dom.js";
+import { introduce } from "./account.js";
+import "./announce.js";
+import { Further } from "./further.js";
+import { openRowMenu } from "./row-menu.js";
+
+export async function attend(chat) {
+  const { messenger, list } = chat;
+  const staff = byId("switcher");
+  await (staff ? attendStaff(chat) : attendPatients(chat));
+  const search = once(() => import("./search.js").then(({ Search }) => (chat.search = new Search(chat))));
+  const switcher = once(() => import("./switcher.js").then(({ Switcher }) => new Switcher(chat)));
+  const further = new Further(messenger);
+  const shell = once(() => import("./shell.js").then(({ beginShell }) => beginShell(chat)));
+  introduce(messenger.me);
+  setTimeout(() => shell().catch(() => {}), 600);
+  byId("settings-button").onclick = () => chat.try(async () => (await shell()).settings());
+  list.addEventListener("more", () => further.more());
+  chat.find = async (wish) => (await search()).show(wish);
+  byId("search-messages").onclick = () => chat.find();
+  messenger.addEventListener("change", () => chat.search?.draw());
+  for (const name of ["click", "contextmenu", "keydown"]) list.addEventListener(name, (event) => arrange(chat, event));
+  list.addEventListener("keydown", (event) => step(list, event));
+  addEventListener("keydown", (event) => {
+    const act = { "f true": chat.find, "k false": staff && (async () => (await switcher()).open()) }[wishOf(event)];
+    if (!act || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    act();
+  });
+  for (const button of document.querySelectorAll(".side button:disabled")) button.disabled = false;
+  chat.draw();
+}
+
+async function attendStaff(chat) {
+  const { messenger } = chat;
+  const [{ Finder }, { Presence }, { PatientCard }] = await Promise.all([import("./finder.js"), import("./presence.js"), import("./patient.js")]);
+  byId("mentions").onclick = () => chat.find({ mentions: true });
+  byId("new").onclick = () => chat.try(async () => {
+    const { startConversation } = await import("./people-dialog.js");
+    const conversation = await startConversation(messenger);
+    if (conversation) chat.go(conversation.id);
+  });
+  const details = once(() => import("./details.js").then(({ Details }) => (chat.details = new Details(chat))));
+  messenger.addEventListener("change", () => chat.details?.draw());
+  const presence = new Presence({ socket: messenger.socket });
+  messenger.addEventListener("presence", ({ detail }) => presence.hear(detail));
+  messenger.addEventListener("line", () => presence.lineIs(messenger.socket.state));
+  presence.watch(chat.id);
+  Object.assign(chat, { presence, patients: new PatientCard(chat), finder: new Finder(chat) });
+  Object.assign(chat.hooks, {
+    details: async () => (await details()).toggle(),
+    opened(id) {
+      chat.details?.follow(id);
+      presence.watch(id);
+    },
+    stateOf: ({ kind, participants }) => (kind === "direct" ? presence.of(participants.find(({ id }) => id !== chat.myId)?.id) : undefined),
+  });
+}
+
+async function attendPatients(chat) {
+  const { Drawer } = await import("./drawer.js");
+  chat.finder = new Drawer(chat);
+  byId("new").onclick = () => chat.try(async () => (await import("./write.js")).write(chat));
+}
+
+/** Arrows go from row to row. */
+function step(list, event) {
+  const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!way) return;
+  const links = [...list.querySelectorAll("a.row")];
+  links[links.indexOf(document.activeElement) + way]?.focus();
+  event.preventDefault();
+}
+
+/** The menu of the row this is about: by its button, a right click or long press, the menu key, or the arrow towards the button. */
+function arrange(chat, event) {
+  const { target, type } = event;
+  const row = target.closest("li");
+  const place = row?.querySelector(".row-act");
+  if (!place || (type === "click" && !place.contains(target)) || (type === "keydown" && event.key !== "ArrowRight")) return;
+  event.preventDefault();
+  const back = row.querySelector("a");
+  openRowMenu(chat, { id: back.dataset.id, place, back, point: type === "contextmenu" && event.clientX > 0 && { x: event.clientX, y: event.clientY } });
+}
+
+const wishOf = ({ ctrlKey, metaKey, altKey, shiftKey, key }) => ((ctrlKey || metaKey) && !altKey ? `${key.toLowerCase()} ${shiftKey}` : "");
+
+function once(load) {
+  let loading = null;
+  return () => (loading ??= load().catch((problem) => { loading = null; throw problem; }));
+}
