@@ -16,7 +16,6 @@ export async function attend(chat) {
   const staff = byId("switcher");
   await (staff ? attendStaff(chat) : attendPatients(chat));
   const search = once(() => import("./search.js").then(({ Search }) => (chat.search = new Search(chat))));
-  const switcher = once(() => import("./switcher.js").then(({ Switcher }) => new Switcher(chat)));
   const further = new Further(messenger);
   const shell = once(() => import("./shell.js").then(({ beginShell }) => beginShell(chat)));
   introduce(messenger.me);
@@ -29,7 +28,7 @@ export async function attend(chat) {
   for (const name of ["click", "contextmenu", "keydown"]) list.addEventListener(name, (event) => arrange(chat, event));
   list.addEventListener("keydown", (event) => step(list, event));
   addEventListener("keydown", (event) => {
-    const act = { "f true": chat.find, "k false": staff && (async () => (await switcher()).open()) }[wishOf(event)];
+    const act = { "f true": chat.find, "k false": chat.hooks.jump }[wishOf(event)];
     if (!act || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     act();
@@ -40,7 +39,8 @@ export async function attend(chat) {
 
 async function attendStaff(chat) {
   const { messenger } = chat;
-  const [{ Finder }, { Presence }, { PatientCard }] = await Promise.all([import("./finder.js"), import("./presence.js"), import("./patient.js")]);
+  const names = ["finder", "presence", "patient", "switcher"];
+  const [{ Finder }, { Presence }, { PatientCard }, { Switcher }] = await Promise.all(names.map((name) => import(`./${name}.js`)));
   byId("mentions").onclick = () => chat.find({ mentions: true });
   byId("new").onclick = () => chat.try(async () => {
     const { startConversation } = await import("./people-dialog.js");
@@ -54,7 +54,9 @@ async function attendStaff(chat) {
   messenger.addEventListener("line", () => presence.lineIs(messenger.socket.state));
   presence.watch(chat.id);
   Object.assign(chat, { presence, patients: new PatientCard(chat), finder: new Finder(chat) });
+  const switcher = new Switcher(chat);
   Object.assign(chat.hooks, {
+    jump: () => switcher.open(),
     details: async () => (await details()).toggle(),
     opened(id) {
       chat.details?.follow(id);
