@@ -192,6 +192,7 @@ def test_nothing_by_that_name_is_said(screen: Opens) -> None:
     is_ready(nora.page)
 
     nora.page.keyboard.press("Control+K")
+    expect(nora.page.get_by_role("combobox")).to_be_focused()
     nora.page.keyboard.type("xyzzy plugh")
     expect(nora.page.get_by_text("Nobody and nothing by that name").first).to_be_visible()
     nora.page.keyboard.press("Enter")

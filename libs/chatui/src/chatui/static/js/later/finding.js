@@ -20,6 +20,8 @@ export async function attend(chat) {
   const shell = once(() => import("./shell.js").then(({ beginShell }) => beginShell(chat)));
   introduce(messenger.me);
   setTimeout(() => shell().catch(() => {}), 600);
+  // Letters typed right behind the keys that open it must not go astray.
+  if (byId("switcher")) setTimeout(() => import("./switcher.js").catch(() => {}), 900);
   byId("settings-button").onclick = () => chat.try(async () => (await shell()).settings());
   list.addEventListener("more", () => further.more());
   chat.find = async (wish) => (await search()).show(wish);
