@@ -385,19 +385,22 @@ def test_a_long_list_comes_in_as_one_scrolls(clinic: Clinic, screen: Opens) -> N
 
 
 @SIZES
-def test_who_is_there_shows_in_the_open_conversation(screen: Opens, size: dict[str, int]) -> None:
-    """Dmitri is online while his page stands open, in words at the head and in the details, then offline."""
-    dmitri, nora = screen().signs_in(DMITRI), screen(size=size).signs_in(NORA)
-    expect(dmitri.list.get_by_role("link").first).to_be_visible()
+def test_who_is_there_shows_in_the_open_conversation(clinic: Clinic, screen: Opens, size: dict[str, int]) -> None:
+    """Rosa is online while her page stands open, in words at the head and in the details, then offline."""
+    clinic.signs_in(NORA).opens_conversation_with(clinic.signs_in(ROSA))
+    rosa, nora = screen().signs_in(ROSA), screen(size=size).signs_in(NORA)
+    expect(rosa.list.get_by_role("link").first).to_be_visible()
     head = nora.page.locator(".thread-head")
 
-    nora.opens("Dmitri Volkov")
-    expect(head).to_contain_text("Online")
+    nora.opens("Rosa Delgado")
+    expect(head).to_contain_text("Online", timeout=PATIENCE_MS)
     assert nora.axe() == ""
     nora.page.get_by_role("button", name="Conversation details").click()
     details = nora.page.get_by_role("region", name="Conversation details")
-    expect(details.get_by_role("listitem").filter(has_text="Dmitri Volkov")).to_contain_text("Staff · Online")
+    expect(details.get_by_role("listitem").filter(has_text="Rosa Delgado")).to_contain_text(
+        "Staff · Online", timeout=PATIENCE_MS
+    )
     assert nora.axe() == ""
-    dmitri.page.goto("about:blank")
+    rosa.page.goto("about:blank")
 
     expect(head).to_contain_text("Offline", timeout=PATIENCE_MS)
