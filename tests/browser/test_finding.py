@@ -387,12 +387,12 @@ def test_a_long_list_comes_in_as_one_scrolls(clinic: Clinic, screen: Opens) -> N
 @SIZES
 def test_who_is_there_shows_in_the_open_conversation(clinic: Clinic, screen: Opens, size: dict[str, int]) -> None:
     """Rosa is online while her page stands open, in words at the head and in the details, then offline."""
-    clinic.signs_in(NORA).opens_conversation_with(clinic.signs_in(ROSA))
+    talk = clinic.signs_in(NORA).opens_conversation_with(clinic.signs_in(ROSA))
     rosa, nora = screen().signs_in(ROSA), screen(size=size).signs_in(NORA)
     expect(rosa.list.get_by_role("link").first).to_be_visible()
     head = nora.page.locator(".thread-head")
 
-    nora.opens("Rosa Delgado")
+    nora.opens_address(talk)
     expect(head).to_contain_text("Online", timeout=PATIENCE_MS)
     assert nora.axe() == ""
     nora.page.get_by_role("button", name="Conversation details").click()
