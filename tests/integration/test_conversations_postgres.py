@@ -14,7 +14,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Table, insert, text
 from sqlalchemy.exc import OperationalError
 
-from conversations.store import fence
+from conversations.model import Stream
+from conversations.store import fence, timeline
 from conversations.tables import (
     METADATA,
     acknowledgements,
@@ -127,6 +128,44 @@ def test_a_repeat_at_the_same_moment_is_one_message(house: Inside) -> None:
     assert sorted(result["status"] for result in results) == [200] * 5 + [201]
     assert len({result["entry"]["message"]["id"] for result in results}) == 1
     assert len(house.rows("messages")) == 1
+
+
+def test_posting_reads_no_other_conversation(house: Inside, database_of_ours: Database) -> None:
+    """Nor other people, in a database nobody counted yet: a batch costs the same however much there is beside it."""
+    mine, people = group_of(house, 3)
+    for _ in range(60):
+        group_of(house, 2)
+    asked: tuple[Any, ...] = (house.org, [mine] * 2, [one.id for one in people[:2]], [new_id(), new_id()], [])
+
+    with psycopg.connect(database_of_ours.dsn("conversations")) as connection:
+        connection.execute("SELECT look_up_for_posting(%s, %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[])", asked)
+        looked_at = connection.execute(
+            "SELECT relname, coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables "
+            "WHERE relname IN ('accounts', 'conversations', 'participants')"
+        ).fetchall()
+
+    # The conversation to lock it and for who hears it, three people who do, and the two who write.
+    assert {name: count <= 2 + 3 + 2 for name, count in looked_at} == {
+        "accounts": True,
+        "conversations": True,
+        "participants": True,
+    }
+
+
+def test_what_is_planned_once_leaves_the_settings_as_they_were(house: Inside) -> None:
+    """Reading amid a post must not let what is stored after it be planned by a sequential scan."""
+    ward, _ = group_of(house, 2)
+    settings = text("SELECT current_setting('plan_cache_mode'), current_setting('enable_seqscan')")
+    page: dict[str, Any] = {"conversation_id": ward, "stream": Stream.SHARED, "before": None, "after": None, "limit": 5}
+
+    with transaction(house.owner) as connection:
+        fence.enter(connection, house.org)
+        connection.execute(text("SELECT set_config('enable_seqscan', 'off', true)"))
+        before = connection.execute(settings).one()
+        read = timeline.page(connection, **page)
+
+        assert len(read) == 1
+        assert connection.execute(settings).one() == before == ("auto", "off")
 
 
 def test_a_forward_repeated_at_the_same_moment_is_one_message(house: Inside) -> None:
@@ -313,6 +352,7 @@ def two_clinics(house: Inside) -> tuple[Inside, str, str]:
         ada = house.patient("Ada", house.patient_record("Ada", nora, dmitri, org=org), org=org)
         talk = ada.opens("patient", "Question", subject="Tablets").json["id"]
         message = nora.posts(talk, "answr")["entry"]["message"]["id"]
+        nora.asks("GET", "/search", q="answr")  # gathers its words; the edit queues it again
         nora.asks("PATCH", f"/messages/{message}", {"body": "answer"})
         nora.reads(talk, 2)
         _has_rows_of_its_own(house, org, talk, message, nora.id)

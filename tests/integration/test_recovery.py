@@ -22,18 +22,6 @@ BACK_WITHIN_S = 45.0
 
 
 @pytest.fixture
-def nora(clinic: Clinic) -> Person:
-    """Give Nora, signed in."""
-    return clinic.signs_in("nora@harbor.example")
-
-
-@pytest.fixture
-def dmitri(clinic: Clinic) -> Person:
-    """Give Dmitri, signed in."""
-    return clinic.signs_in("dmitri@harbor.example")
-
-
-@pytest.fixture
 def database_power(clinic: Clinic) -> Iterator[Power]:
     """Give PostgreSQL's main switch, and its power back afterwards."""
     yield clinic.postgres.power

@@ -1,5 +1,6 @@
 """Every door, tried with the wrong key: refused with a problem that has its code, and nothing told or done."""
 
+import re
 from contextlib import suppress
 
 import httpx
@@ -35,6 +36,26 @@ def is_problem(response: httpx.Response, status: int, code: str) -> bool:
 def open_to(plane: str) -> list[Door]:
     """Return the doors of a plane."""
     return [door for door in DOORS if plane == "staff" or door.portal]
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_the_list_of_doors_is_whole(clinic: Clinic, plane: str) -> None:
+    """What the plane's OpenAPI document names is tried below, and nothing else is open."""
+    root = Person(clinic.origin, PLANES[plane]).root
+    document = httpx.get(f"{clinic.origin}{root}/api/openapi.json", trust_env=False).json()
+    documented = {
+        (method.upper(), re.sub(r"{[^}]*}", "*", path.removeprefix(f"{root}/api")))
+        for path, calls in document["paths"].items()
+        for method in calls
+        if method != "parameters"
+    }
+
+    tried = {
+        (door.method, re.sub(r"{[^}]*}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "*", door.path.partition("?")[0]))
+        for door in open_to(plane)
+    }
+
+    assert documented == tried
 
 
 @pytest.mark.parametrize("plane", PLANES)
@@ -124,6 +145,21 @@ def test_one_patient_learns_nothing_of_another(clinic: Clinic) -> None:
         ada.sends(conversation, "Still private")
         hers.hears("Still private")
         assert hers.the_line.pushes("typing") == []
+
+
+def test_staffs_own_doors_are_not_there_for_patients(clinic: Clinic) -> None:
+    """Neither reminding, forwarding, receipts, history nor the directory, though they take part in the conversation."""
+    nora, ada = clinic.signs_in(PLANES["staff"]), clinic.signs_in(PLANES["portal"])
+    conversation = ada.writes_to_care_team(f"Only mine {new_id()}", "Who has read this?")
+    message = nora.sends(conversation, "We have", ask_acknowledgement=True)["message"]["id"]
+    before = nora.reads_everything(conversation)
+
+    for door in (each for each in DOORS if not each.portal):
+        answer = knocks(ada, door, conversation=conversation, message=message)
+        status = 405 if door.path == "/conversations/{conversation}" else 404
+        assert (str(door), answer.status_code) == (str(door), status)
+        assert answer.headers["content-type"].startswith("application/problem+json")
+    assert nora.reads_everything(conversation) == before
 
 
 def test_a_stranger_resumes_nothing(clinic: Clinic) -> None:

@@ -2,22 +2,8 @@
 
 import threading
 
-import pytest
-
 from tests.support.clinic import STAFF, Clinic
 from tests.support.person import Device, Person, new_id
-
-
-@pytest.fixture
-def nora(clinic: Clinic) -> Person:
-    """Give Nora, signed in."""
-    return clinic.signs_in("nora@harbor.example")
-
-
-@pytest.fixture
-def dmitri(clinic: Clinic) -> Person:
-    """Give Dmitri, signed in."""
-    return clinic.signs_in("dmitri@harbor.example")
 
 
 def everything(screen: Device, person: Person, conversation: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from conversations.indexing import Indexing
 from conversations.store import fence
 from servicekit import database
 from servicekit.database import transaction
@@ -84,7 +85,9 @@ def _mixed() -> st.SearchStrategy[str]:
     return st.lists(words, max_size=6).map(" ".join)
 
 
-def test_a_word_that_thousands_have_is_found_newest_first_and_only_where_one_takes_part(house: Inside) -> None:
+def test_a_word_that_thousands_have_is_found_newest_first_and_only_where_one_takes_part(
+    house: Inside, made: Database
+) -> None:
     """More than are looked at one by one: others' messages fill the index, and one's own come all the same."""
     nora, dmitri, rosa = (house.staff(name, Permission.CREATE_GROUP) for name in ("Nora", "Dmitri", "Rosa"))
     theirs = nora.opens("direct", participant_ids=[dmitri.id]).json["id"]
@@ -92,6 +95,7 @@ def test_a_word_that_thousands_have_is_found_newest_first_and_only_where_one_tak
     rosa.posts(ours, "given first")
     for _ in range(45):
         house.sends([dmitri.item(theirs, "given at eight") for _ in range(50)])
+    _gathers(made)
     rosa.posts(ours, "given last, at eight")
 
     assert _finds(rosa, "given") == ["given last, at eight", "given first"]
@@ -99,10 +103,66 @@ def test_a_word_that_thousands_have_is_found_newest_first_and_only_where_one_tak
     assert _finds(nora, "giv")[:2] == ["given last, at eight", "given at eight"]
 
 
+def test_a_word_that_thousands_have_elsewhere_is_found_here(house: Inside, made: Database) -> None:
+    """Another clinic's messages fill what the index is looked into first; one's own are found all the same."""
+    far, nora, dmitri = house.staff("Fay", org=new_id()), house.staff("Nora"), house.staff("Dmitri")
+    theirs = far.opens("direct", participant_ids=[house.staff("Gil", org=far.org).id]).json["id"]
+    for _ in range(45):
+        house.sends([far.item(theirs, "given at eight") for _ in range(50)])
+    ours = str(nora.opens("direct", participant_ids=[dmitri.id]).json["id"])
+    dmitri.posts(ours, "given here")
+    _gathers(made)
+    service = database.engine(made.url("conversations"))
+
+    with transaction(service) as connection:
+        given = {}
+        for org in (far.org, nora.org):
+            fence.enter(connection, org)
+            given[org] = connection.execute(text("SELECT * FROM find_words('given'::tsquery, 2000)")).scalars().all()
+    service.dispose()
+
+    assert given[far.org] == [None]
+    assert len(given[nora.org]) == 1
+    assert _finds(nora, "given") == ["given here"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("given", None),
+        ("'giv':*", None),
+        ("given & eight", 2_000),
+        ("given & rare", 5),
+        ("given & 'rar':*", 5),
+        ("rare", 5),
+    ],
+)
+def test_nothing_is_left_out_of_what_few_messages_have(
+    house: Inside, made: Database, asked: str, found: int | None
+) -> None:
+    """A sample tells that a word is common; it never stands for all that a search finds, also of two common words."""
+    org, fill = house.org, "INSERT INTO searchable (message_id, org, words) SELECT gen_random_uuid(), :org, "
+    with transaction(house.owner) as connection:
+        fence.enter(connection, org)
+        for words, count in (("'given eight'", 60_000), ("'given rare'", 5)):
+            rows = f"array_to_tsvector(string_to_array({words}, ' ')) FROM generate_series(1, :count)"
+            connection.execute(text(fill + rows), {"org": org, "count": count})
+    service = database.engine(made.url("conversations"))
+
+    with transaction(service) as connection:
+        fence.enter(connection, org)
+        found_words = text("SELECT * FROM find_words(CAST(:asked AS tsquery), 2000)")
+        ids = connection.execute(found_words, {"asked": asked}).scalars().all()
+    service.dispose()
+
+    assert (ids == [None]) if found is None else (len(ids) == found and None not in ids)
+
+
 def test_the_finder_uses_the_index_and_all_others_are_fenced_in(house: Inside, made: Database) -> None:
     """Under row-level security no plan of anybody else's could use it."""
     nora, dmitri = house.staff("Nora"), house.staff("Dmitri")
     nora.posts(nora.opens("direct", participant_ids=[dmitri.id]).json["id"], "tablets")
+    _gathers(made)
     query = "SELECT message_id FROM searchable WHERE words @@ 'tablets'::tsquery"
     plans, counts = {}, {}
 
@@ -124,6 +184,7 @@ def test_the_finder_stays_within_the_organisation(house: Inside, made: Database)
     mate = house.staff("Gil", org=far.org)
     talk = far.opens("direct", participant_ids=[mate.id]).json["id"]
     far.posts(talk, "tablets")
+    _gathers(made)
     service = database.engine(made.url("conversations"))
 
     with transaction(service) as connection:
@@ -138,7 +199,7 @@ def test_the_finder_stays_within_the_organisation(house: Inside, made: Database)
 
 
 def test_what_was_written_before_is_found_after_the_upgrade(postgres_server: PostgresServer) -> None:
-    """The migration takes in every message there is."""
+    """The migration queues every message there is; nobody waits for their words."""
     postgres_server.template("conversations_0009", _as_of_0009)
     old = postgres_server.fresh_database("conversations_0009")
     engine = database.engine(old.url())
@@ -149,13 +210,60 @@ def test_what_was_written_before_is_found_after_the_upgrade(postgres_server: Pos
             connection.execute(text(statement), who)
 
     database.upgrade(engine, "conversations")
+    gathered = Indexing(engine).gather()
 
     with transaction(engine) as connection:
         fence.enter(connection, who["org"])
         kept = connection.execute(text("SELECT message_id, words::text FROM searchable")).all()
     engine.dispose()
     old.drop()
+    assert gathered == 1
     assert [(str(one), words) for one, words in kept] == [(who["me"], "'manana' 'two'")]
+
+
+def test_words_are_gathered_over_all_organisations_under_the_services_own_role(house: Inside, made: Database) -> None:
+    """By nobody's search: posted, edited and recalled ones, until nothing is queued."""
+    nora, far = house.staff("Nora"), house.staff("Fay", org=new_id())
+    for one in (nora, far):
+        talk = one.opens("direct", participant_ids=[house.staff("Mate", org=one.org).id]).json["id"]
+        one.posts(talk, "stays")
+        edited, recalled = (one.posts(talk, said)["entry"]["message"]["id"] for said in ("before", "recalled"))
+        _gathers(made)
+        assert one.asks("PATCH", f"/messages/{edited}", {"body": "after"}).status == 200
+        assert one.asks("DELETE", f"/messages/{recalled}").status == 200
+
+    assert _gathers(made) == 2  # the other clinic's were taken meanwhile
+
+    for one in (nora, far):
+        with transaction(house.owner) as connection:
+            fence.enter(connection, one.org)
+            kept = connection.execute(text("SELECT words::text FROM searchable ORDER BY words::text")).scalars().all()
+            left = connection.execute(text("SELECT count(*) FROM search_queue")).scalar()
+        assert (kept, left) == (["'after'", "'stays'"], 0)
+
+
+def test_one_at_a_time_gathers_within_an_organisation(house: Inside, made: Database) -> None:
+    """Two at once could leave the words of before an edit behind; the second passes by and takes them later."""
+    nora = house.staff("Nora")
+    nora.posts(nora.opens("direct", participant_ids=[house.staff("Dmitri").id]).json["id"], "tablets")
+    ours = database.engine(made.url("conversations"))
+
+    with transaction(house.owner) as other:
+        fence.enter(other, nora.org)
+        other.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('search_queue ' || :org, 0))"), {"org": nora.org}
+        )
+        assert Indexing(ours).gather() == 0
+    assert Indexing(ours).gather() == 1
+    ours.dispose()
+
+
+def _gathers(made: Database) -> int:
+    """Gather all there is as the service does beside its doors; returns of how many messages."""
+    service = database.engine(made.url("conversations"))
+    gathered = list(iter(Indexing(service).gather, 0))
+    service.dispose()
+    return sum(gathered)
 
 
 def _as_of_0009(empty: Database) -> None:

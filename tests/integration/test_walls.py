@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -10,21 +11,9 @@ import psycopg
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, STAFF, Clinic
+from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, PUSH_SERVICE, STAFF, Clinic
 from tests.support.doors import said
 from tests.support.person import Person, Refused, new_id
-
-
-@pytest.fixture
-def nora(clinic: Clinic) -> Person:
-    """Give Nora, signed in."""
-    return clinic.signs_in("nora@harbor.example")
-
-
-@pytest.fixture
-def ada(clinic: Clinic) -> Person:
-    """Give Ada, signed in."""
-    return clinic.signs_in("ada@patients.example")
 
 
 def keys_of(tree: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
@@ -151,6 +140,78 @@ def test_the_database_itself_parts_organisations(clinic: Clinic) -> None:
     assert seen == (0,)
 
 
+@contextmanager
+def overheard(clinic: Clinic) -> Iterator[list[str]]:
+    """Give what the broker's messages say beside their bodies, gathered once the block has ended."""
+    heard: list[str] = []
+    with pika.BlockingConnection(pika.URLParameters(clinic.rabbit.url("/"))) as connection:
+        channel = connection.channel()
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        for exchange in ("messages.events", "auth.events"):
+            channel.queue_bind(queue, exchange, "#")
+        yield heard
+        while (got := channel.basic_get(queue, auto_ack=True))[0] is not None:
+            heard.append(f"{got[0].routing_key} {got[1]}")
+
+
+def test_what_the_newer_calls_carry_reaches_no_log_metric_or_event_key(
+    clinic: Clinic, nora: Person, ada: Person
+) -> None:
+    """Words looked for, names typed in a picker, file names, drafts, addresses of browsers: on both planes."""
+    canary = f"Canary{new_id().replace('-', '')}"
+    dmitri = clinic.signs_in("dmitri@harbor.example")
+    with overheard(clinic) as heard:
+        ward = nora.opens_group(f"{canary} ward", dmitri)
+        hers = ada.writes_to_care_team(f"{canary} topic", f"{canary} first")
+        with nora.device() as screen, ada.device() as phone:
+            for who in (nora, ada):
+                _carries(who, hers, canary)
+            asking = nora.sends(ward, f"{canary} please confirm", priority="urgent", ask_acknowledgement=True)
+            message = asking["message"]["id"]
+            nora.call("PATCH", f"/messages/{message}", json={"body": f"{canary} edited"})
+            nora.call("POST", f"/messages/{message}/reminder")
+            nora.call("GET", f"/messages/{message}/receipts")
+            dmitri.call("POST", f"/messages/{message}/acknowledgement")
+            wish = {"conversation_id": hers, "client_message_id": new_id(), "confirmed": True}
+            nora.call("POST", f"/messages/{message}/forward", json=wish)
+            phone.hears(f"{canary} edited")
+            screen.the_line.asks("watch", conversation_id=canary)
+            screen.the_line.asks("typing", conversation_id=ward, stream=canary, active=True)
+        found = nora.call("GET", "/search", params={"q": canary})["items"]
+
+    spoken = [canary, canary.lower(), "Nora", "Ada ", nora.access_token, ada.access_token]
+    logs = clinic.logs()
+    metrics = "".join(
+        httpx.get(clinic.origin_of(name) + "/metrics", trust_env=False).text
+        for name in (AUTH, CONVERSATIONS, STAFF, PORTAL)
+    )
+    assert len(found) >= 5
+    assert len(heard) >= 5
+    assert [word for word in spoken if word in logs] == []
+    assert [word for word in spoken if word in metrics] == []
+    assert [word for word in spoken if word in "\n".join(heard)] == []
+    assert clinic.rabbit.files_with(canary) == []
+
+
+def _carries(who: Person, conversation: str, canary: str) -> None:
+    """Say the word wherever there is room for one, rightly and wrongly."""
+    file = who.uploads(f"{canary} inside".encode(), f"{canary}.txt")
+    who.posts_files(conversation, file, body=f"{canary} with a file", mentions=[who.id])
+    assert who.raw("GET", f"/attachments/{file['id']}").content
+    who.raw("POST", "/attachments", files={"file": (f"{canary}.exe", b"MZ")})
+    who.raw("POST", "/attachments", files={canary: (canary, b"%PDF")})
+    for query in (f"q={canary}", f"q={canary}%00", f"q=a&limit={canary}", f"q=a&cursor={canary}", f"q=a&{canary}=1"):
+        for path in ("/search", "/conversations", "/directory"):
+            who.raw("GET", f"{path}?{query}")
+    draft, browser = {"body": f"{canary} not sent"}, {"endpoint": f"{PUSH_SERVICE}/{canary}"}
+    who.raw("PUT", f"/conversations/{conversation}/draft", json={**draft, canary: canary})
+    assert who.raw("PUT", f"/conversations/{conversation}/draft", json=draft).is_success
+    who.raw("PUT", f"/conversations/{conversation}/preferences", json={"notify": canary})
+    who.raw("PUT", "/push/subscription", json={"endpoint": f"https://{canary}.example/"})
+    assert who.raw("PUT", "/push/subscription", json=browser).is_success
+    assert who.raw("DELETE", "/push/subscription", json=browser).is_success
+
+
 def test_canary_words_reach_no_log_and_no_metric(clinic: Clinic, nora: Person, ada: Person) -> None:
     """What people write, their names, passwords and tokens appear in no log line, metric or broker file."""
     canary = f"Canary{new_id().replace('-', '')}"
@@ -160,6 +221,11 @@ def test_canary_words_reach_no_log_and_no_metric(clinic: Clinic, nora: Person, a
     nora.raw("POST", f"/conversations/{conversation}/messages", content=f'{{"body": "{canary}'.encode())
     nora.raw("GET", f"/conversations?q={canary}&filter={canary}")
     nora.raw("GET", f"/conversations/{canary}")
+    nora.raw("GET", f"/search?q={canary}")
+    nora.raw("GET", f"/search?q={canary}&from={canary}&cursor={canary}")
+    nora.raw("GET", f"/directory?q={canary}&kind=staff")
+    nora.raw("PUT", f"/conversations/{conversation}/draft", json={"stream": "shared", "body": f"{canary} draft"})
+    nora.raw("PUT", "/push/subscription", json={"endpoint": f"https://{canary}.example/{canary}"})
     with pytest.raises(Refused):
         Person(clinic.origin, f"{canary}@harbor.example", password=canary).signs_in()
     stranger = Person(clinic.origin, "nora@harbor.example")

@@ -9,8 +9,10 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from http import HTTPStatus
 
 from tests.load.cost import Meter
 from tests.load.history import Years, empty_house, years
@@ -61,6 +63,16 @@ def _reads(filled: Years, meter: Meter, calls: int) -> list[Door]:
     def amid() -> object:
         return nurse.timeline(filled.long, before=chance.randrange(100, 20_000))
 
+    def searches(q: str, narrowed: Mapping[str, object] | None = None, *, finds: bool = True) -> Callable[[], object]:
+        def door() -> object:
+            answer = nurse.asks("GET", "/search", q=q, **(narrowed or {}))
+            if answer.status != HTTPStatus.OK or bool(answer.json["items"]) is not finds:
+                raise AssertionError(f"a search found otherwise: {answer.status}")
+            return answer
+
+        return door
+
+    day = date.today() - timedelta(days=200)  # noqa: DTZ011 - any day within those years
     doors: list[tuple[str, Callable[[], object], float | None]] = [
         ("conversation list with unread counts, 50 of 500", nurse.lists, 30),
         ("conversation list, unread only", lambda: nurse.lists(filter="unread"), None),
@@ -69,6 +81,13 @@ def _reads(filled: Years, meter: Meter, calls: int) -> list[Door]:
         ("/me with the total of unread", lambda: nurse.asks("GET", "/me"), None),
         ("one conversation", lambda: nurse.sees(chance.choice(filled.hers)), None),
         ("catch-up of 500 conversations, nothing missed", lambda: nurse.catches_up({}), None),
+        ("search, a word of one message", searches("15001 "), 100),
+        ("search, a word of 10,000 messages", searches("chart 50 "), 100),
+        ("search, a word of all messages", searches("dose "), 100),
+        ("search, the beginning of a word of all", searches("fam"), 100),
+        ("search, the same until a day, in one", searches("dose", {"until": day, "conversation_id": filled.long}), 100),
+        ("search, the same, by a colleague", searches("dose", {"from": filled.colleague}), 100),
+        ("search, words that never stand together", searches('"family chart"', finds=False), None),
     ]
     return [_took(what, meter, [door], calls, aim)[0] for what, door, aim in doors]
 

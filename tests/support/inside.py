@@ -25,6 +25,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from conversations.app import compose
+from conversations.files.s3 import Place
 from conversations.settings import Settings
 from conversations.store import directory, fence
 from conversations.tables import METADATA
@@ -137,7 +138,15 @@ class Somebody:
 class Inside:
     """The service over one database, with one organisation to begin with; `owner_url` sees all rows."""
 
-    def __init__(self, url: str, *, owner_url: str | None = None, migrate: bool = True, **more: Any) -> None:  # noqa: ANN401 - settings
+    def __init__(
+        self,
+        url: str,
+        *,
+        owner_url: str | None = None,
+        migrate: bool = True,
+        files: Place | None = None,
+        clamd: tuple[str, int] | None = None,
+    ) -> None:
         self.owner = engine(owner_url or url)
         if migrate:
             upgrade(self.owner, "conversations")
@@ -147,9 +156,9 @@ class Inside:
             database_url=url,
             auth_url="http://auth",
             client_secret="s" * 16,
-            files=self.storage,
+            files=files or self.storage,
             log_level="ERROR",
-            **more,
+            clamd=clamd,
         )
         self.exchange = InProcessExchange()
         self.composed = compose(settings, exchange=self.exchange, transports={"auth": httpx.MockTransport(self._auth)})

@@ -66,7 +66,7 @@ class Line(client.Line):
 
     def says(self, op: str, **fields: object) -> str:
         """Send a frame without waiting; returns its ref."""
-        ref = str(next(self._names))
+        ref = f"asked-{next(self._names)}"  # never one of those that the client itself gives
         self.say(op, fields, ref=ref)
         return ref
 

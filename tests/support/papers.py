@@ -55,6 +55,13 @@ def png_bomb(side: int = 60_000) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
+def sheet(colour: tuple[int, int, int]) -> bytes:
+    """Return a PDF whose one page is all of one colour."""
+    kept = io.BytesIO()
+    Image.new("RGB", (420, 594), colour).save(kept, "PDF")
+    return kept.getvalue()
+
+
 def zipped(entries: dict[str, bytes]) -> bytes:
     """Return a ZIP with these entries, in order, the first as it is and the others packed."""
     kept = io.BytesIO()

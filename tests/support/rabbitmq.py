@@ -72,11 +72,15 @@ class RabbitServer:
         """Load exchanges, users and permissions as a production broker does at its start."""
         self.call("POST", "/definitions", definitions)
 
+    def connections(self, vhost: str) -> list[str]:
+        """Return the names of a virtual host's connections; a new one is listed after some seconds."""
+        return [each["name"] for each in self.call("GET", "/connections") if each.get("vhost") == vhost]
+
     def drop_connections(self, vhost: str) -> int:
-        """Cut every connection of a virtual host, as a broker's restart would; returns how many there were."""
-        found = [each for each in self.call("GET", "/connections") if each.get("vhost") == vhost]
-        for each in found:
-            self.call("DELETE", f"/connections/{quote(each['name'], safe='')}")
+        """Cut every listed connection of a virtual host, as a broker's restart would; returns how many there were."""
+        found = self.connections(vhost)
+        for name in found:
+            self.call("DELETE", f"/connections/{quote(name, safe='')}")
         return len(found)
 
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON of RabbitMQ's own

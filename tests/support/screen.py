@@ -166,4 +166,4 @@ class Screen:
         # A browser of no profile has no push service, and says so where a page asks for one.
         excused = ("ERR_NETWORK_CHANGED", "does not support the Push API in incognito mode")
         if message.type in {"error", "warning"} and not any(words in message.text for words in excused):
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}")

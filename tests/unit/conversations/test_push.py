@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from conversations.service.noticing import Noticing
 from conversations.service.subscribing import MOST
+from conversations.tables import push_notices
 from servicekit.clock import utc_now
+from servicekit.database import transaction
 from tests.support.inside import Inside, Somebody
 from wire.changes import Change, ChangeType
 from wire.ids import OrganisationId, SessionId, UserId, new_id
@@ -61,6 +64,16 @@ def test_the_other_is_told_once_and_the_author_never(house: Inside, dmitri: Some
 
     assert told(house, posted) == {"nora": False}
     assert told(house, posted) == {}
+
+
+def test_where_nobody_is_told_nothing_is_kept(house: Inside, nora: Somebody, dmitri: Somebody, talk: str) -> None:
+    """Neither of a plane without browsers nor of what everybody has read."""
+    seen = dmitri.posts(talk, "Seen")["entry"]
+    nora.reads(talk, seen["seq"])
+
+    assert told(house, seen["message"]["id"]) == told(house, message(dmitri, talk), plane="portal") == {}
+    with transaction(house.owner) as connection:
+        assert connection.execute(select(func.count()).select_from(push_notices)).scalar() == 0
 
 
 def test_one_notice_stands_for_several_messages_and_is_urgent_if_one_is(

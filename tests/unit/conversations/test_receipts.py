@@ -1,7 +1,11 @@
 """What became of a message: who got it, read it, acknowledged it, and reminding those who did not."""
 
 import pytest
+from sqlalchemy import delete
 
+from conversations.store import fence
+from conversations.tables import mark_moves
+from servicekit.database import transaction
 from tests.support.inside import Answer, Inside, Somebody
 from wire.ids import new_id
 from wire.permissions import Permission
@@ -81,6 +85,37 @@ def test_who_reads_has_got_it(nora: Somebody, dmitri: Somebody, group: str) -> N
 
     assert delivered_at == read_at
     assert read_at is not None
+
+
+def test_in_a_large_group_each_reading_has_its_time(house: Inside, nora: Somebody, dmitri: Somebody) -> None:
+    """Who read in the morning and again at night read the morning's message in the morning, however many take part."""
+    others = [house.staff(f"Colleague {number}").id for number in range(32)]
+    ward = str(nora.opens("group", participant_ids=[dmitri.id, *others], subject="Everybody").json["id"])
+    message, seq = posted(nora, ward)
+    dmitri.reads(ward, seq)
+    in_the_morning = receipts(nora, message)
+    posted(nora, ward)
+    dmitri.reads(ward, seq + 1)
+    dmitri.asks("PUT", f"/conversations/{ward}/unread", {"stream": "shared", "seq": seq + 1})
+
+    _, read_at, _ = in_the_morning[dmitri.id]
+    assert isinstance(read_at, str)
+    assert receipts(nora, message) == in_the_morning
+    assert in_the_morning[others[0]] == (None, None, None)
+
+
+def test_of_a_reading_whose_time_was_not_kept_nothing_is_told(
+    house: Inside, nora: Somebody, dmitri: Somebody, group: str
+) -> None:
+    """The mark knows when it moved last, which is not when the message was read: null, as protocol.md has it."""
+    message, seq = posted(nora, group)
+    dmitri.reads(group, seq)
+    with transaction(house.owner) as connection:
+        fence.enter(connection, house.org)
+        connection.execute(delete(mark_moves))
+
+    assert receipts(nora, message)[dmitri.id] == (None, None, None)
+    assert nora.sees(group)["read"][dmitri.id]["shared"] == seq
 
 
 def test_patients_and_strangers_see_no_receipts(nora: Somebody, dmitri: Somebody, house: Inside, group: str) -> None:

@@ -200,6 +200,19 @@ def test_a_message_is_asked_about_a_moment_later(service: PushService) -> None:
     assert service.got == []
 
 
+def test_what_becomes_due_while_it_asks_waits_for_the_next_look() -> None:
+    """Under load there is always one more: asking for each would be a call for every few messages."""
+    knows = Knows()
+    times = iter([0.0, 0.5, DUE_AFTER_S, *[DUE_AFTER_S + 1] * 10])
+    told = Notices(knows, post_to(), Timing(clock=lambda: NOW, ticks=lambda: next(times)), plane="staff")
+    told.note(posted("first"))
+    told.note(posted("just after"))
+
+    told.tell()
+
+    assert knows.asked == ["first"]
+
+
 def test_while_conversations_is_away_it_is_asked_again_for_ten_minutes() -> None:
     """Then nobody wants to be told any more."""
     knows, ticks = Knows(), [0.0]

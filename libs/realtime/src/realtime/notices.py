@@ -98,7 +98,9 @@ class Notices:
 
     def tell(self) -> None:
         """Ask whom to tell of what is due, and tell them; and who is gone is forgotten."""
-        while due := self._due():
+        # What becomes due meanwhile waits for the next look: asking for each as it comes would never end under load.
+        before = self._ticks() - DUE_AFTER_S
+        while due := self._due(before):
             try:
                 addressees = self._knows.addressees([{"org": one.org, "message_id": one.message_id} for one in due])
             except Unavailable:
@@ -112,8 +114,7 @@ class Notices:
                 self._pool.spawn(self._deliver, addressee)
         self._forget_gone()
 
-    def _due(self) -> list[_New]:
-        before = self._ticks() - DUE_AFTER_S
+    def _due(self, before: float) -> list[_New]:
         due: list[_New] = []
         while self._waiting and self._waiting[0].heard <= before and len(due) < ASKED_AT_ONCE:
             due.append(self._waiting.popleft())

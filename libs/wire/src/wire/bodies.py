@@ -22,6 +22,8 @@ MENTIONS_MAX = 100
 PARTICIPANTS_MAX = 500
 ATTACHMENTS_MAX = 10
 SEARCH_CHARS = 500
+SEQ_MAX = 2**53 - 1
+"""The largest whole number that every JSON reader keeps as it is (RFC 8259 section 6)."""
 
 
 class Id(fields.String):
@@ -58,11 +60,20 @@ class CleanText(fields.String):
             raise ValidationError(str(refused)) from refused
 
 
+class Switch(fields.Boolean):
+    """True or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> bool:  # noqa: ANN401, ARG002 - marshmallow's signature
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Sequence(fields.Integer):
     """A position in a stream: a whole number from 0."""
 
     def __init__(self, **more: Any) -> None:  # noqa: ANN401 - as above
-        super().__init__(strict=True, validate=validate.Range(min=0, max=2**53 - 1), **more)
+        super().__init__(strict=True, validate=validate.Range(min=0, max=SEQ_MAX), **more)
 
 
 def _body(**more: Any) -> CleanText:  # noqa: ANN401 - as above
@@ -71,6 +82,12 @@ def _body(**more: Any) -> CleanText:  # noqa: ANN401 - as above
 
 def _subject(**more: Any) -> CleanText:  # noqa: ANN401 - as above
     return CleanText(clean_subject, SUBJECT_CHARS, **more)
+
+
+def _looked_for(limit: int) -> fields.String:
+    """Return the field of what somebody looks for: any text but NUL, which no database compares with."""
+    no_nul = validate.ContainsNoneOf("\0", error="Must not contain a NUL character.")
+    return fields.String(load_default="", validate=[validate.Length(max=limit), no_nul])
 
 
 class Request(Schema):
@@ -124,7 +141,7 @@ class PostMessage(Request):
     attachment_ids = fields.List(Id(), load_default=list, validate=validate.Length(max=ATTACHMENTS_MAX))
     mentions = fields.List(Id(), load_default=list, validate=validate.Length(max=MENTIONS_MAX))
     priority = fields.String(load_default="normal", validate=validate.OneOf(("normal", "urgent")))
-    ask_acknowledgement = fields.Boolean(load_default=False)
+    ask_acknowledgement = Switch(load_default=False)
     seen_seq = Sequence(allow_none=True, load_default=None)
 
 
@@ -147,7 +164,7 @@ class ForwardMessage(Request):
     conversation_id = Id(required=True)
     client_message_id = Id(required=True)
     stream = fields.String(load_default="shared", validate=validate.OneOf(STREAMS))
-    confirmed = fields.Boolean(load_default=False)
+    confirmed = Switch(load_default=False)
 
 
 class MarkUnread(Request):
@@ -160,9 +177,9 @@ class MarkUnread(Request):
 class ChangePreference(Request):
     """PUT /conversations/<id>/preferences; what is left out stays as it is."""
 
-    pinned = fields.Boolean()
+    pinned = Switch()
     notify = fields.String(validate=validate.OneOf(NOTIFY))
-    archived = fields.Boolean()
+    archived = Switch()
 
 
 class KeepDraft(Request):
@@ -188,7 +205,7 @@ class ListQuery(Request):
     """GET /conversations."""
 
     filter = fields.String(load_default="all", validate=validate.OneOf(FILTERS))
-    q = fields.String(load_default="", validate=validate.Length(max=SUBJECT_CHARS))
+    q = _looked_for(SUBJECT_CHARS)
     cursor = fields.String(load_default=None, validate=validate.Length(max=SUBJECT_CHARS))
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
 
@@ -197,8 +214,8 @@ class TimelineQuery(Request):
     """GET /conversations/<id>/timeline: `before` pages back, `after` pages on, neither gives the newest page."""
 
     stream = fields.String(load_default="shared", validate=validate.OneOf(STREAMS))
-    before = fields.Integer(load_default=None, validate=validate.Range(min=0, max=2**53 - 1))
-    after = fields.Integer(load_default=None, validate=validate.Range(min=0, max=2**53 - 1))
+    before = fields.Integer(load_default=None, validate=validate.Range(min=0, max=SEQ_MAX))
+    after = fields.Integer(load_default=None, validate=validate.Range(min=0, max=SEQ_MAX))
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
 
 
@@ -218,7 +235,7 @@ class FilesQuery(Request):
 class DirectoryQuery(Request):
     """GET /directory."""
 
-    q = fields.String(load_default="", validate=validate.Length(max=SUBJECT_CHARS))
+    q = _looked_for(SUBJECT_CHARS)
     kind = fields.String(load_default=None, validate=validate.OneOf(("staff", "patient")))
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(min=1, max=PAGE_MAX))
 
@@ -226,7 +243,7 @@ class DirectoryQuery(Request):
 class SearchQuery(Request):
     """GET /search: words, or something else to go by, or both."""
 
-    q = fields.String(load_default="", validate=validate.Length(max=SEARCH_CHARS))
+    q = _looked_for(SEARCH_CHARS)
     conversation_id = Id(load_default=None)
     author_id = Id(data_key="from", load_default=None)
     since = fields.Date(load_default=None, metadata={"description": "the first day, in UTC"})

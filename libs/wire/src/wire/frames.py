@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from wire import bodies
-from wire.bodies import STREAMS, Id, PostMessage, Request, Sequence
+from wire.bodies import STREAMS, Id, PostMessage, Request, Sequence, Switch
 from wire.events import PRESENCES
 
 SUBPROTOCOL = "messages.v1"
@@ -99,14 +99,14 @@ class Typing(Frame):
 
     conversation_id = Id(required=True)
     stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
-    active = fields.Boolean(required=True)
+    active = Switch(required=True)
 
 
 class Watch(Frame):
     """Which conversation stands open, if any, and whether the person looks away from the screen."""
 
     conversation_id = Id(required=True, allow_none=True)
-    away = fields.Boolean(load_default=False)
+    away = Switch(load_default=False)
 
 
 class Token(Frame):

@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from auth.administration import Edit
 from auth.model import Account, Kind
 from auth.policy import clean_email, clean_password
-from wire.bodies import PAGE, PAGE_MAX, Id, Request
+from wire.bodies import PAGE, PAGE_MAX, Id, Request, Switch
 from wire.permissions import Permission
 from wire.text import clean_subject
 from wire.times import to_wire
@@ -36,15 +36,6 @@ class Cleaned(fields.String):
             return self._clean(text)
         except ValueError as refused:
             raise ValidationError(str(refused)) from refused
-
-
-class Switch(fields.Boolean):
-    """True or false, and nothing that merely looks like it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> bool:  # noqa: ANN401 - marshmallow's signature
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return bool(super()._deserialize(value, attr, data, **more))
 
 
 def _name(text: str) -> str:

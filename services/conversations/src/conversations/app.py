@@ -22,6 +22,7 @@ from conversations.files.inspection import Inspection, Offload, in_place
 from conversations.files.s3 import Bucket
 from conversations.files.scanning import Clamd
 from conversations.files.storage import Folder, Storage
+from conversations.indexing import Indexing
 from conversations.outbox import Bell
 from conversations.relay import Relay
 from conversations.relay.outlet import SqliteOutlet
@@ -114,7 +115,9 @@ def compose(
     readiness.add("auth keys", key_source.answers)
     readiness.add("auth changes", changes.synced)
     readiness.add("auth", changes.fresh, needed=False)
-    if is_sqlite(database):
+    if not is_sqlite(database):
+        background.add("indexing", Indexing(database).run)
+    else:
         _run_relay_here(database, bell, exchange, background, DirectoryFeed(database, auth, token, changes))
 
     app = Flask("conversations", static_folder=None)

@@ -90,7 +90,13 @@ accounts = Table(
     # Position of the auth change this row was written from; null when it came from a token.
     Column("auth_position", BigInteger),
     CheckConstraint("kind IN ('staff', 'patient')", name="kind"),
-    Index("ix_accounts_org_kind_name", "org", "kind", "name"),
+    Index(
+        "ix_accounts_staff",
+        "org",
+        "name",
+        postgresql_where=text("kind = 'staff'"),
+        sqlite_where=text("kind = 'staff'"),
+    ),
 )
 
 # The patients an account stands for, its own first (position 0). No key to patients: records may come later.
@@ -148,8 +154,15 @@ conversations = Table(
     Column("created_at", Instant, nullable=False),
     CheckConstraint("kind IN ('direct', 'group', 'patient')", name="kind"),
     CheckConstraint("status IN ('open', 'closed')", name="status"),
-    UniqueConstraint("org", "direct_key"),
     UniqueConstraint("opened_by", "opening_key"),
+    # On SQLite a constraint of the same columns; migration 0012 tells why it is partial.
+    Index(
+        "uq_conversations_direct_key",
+        "org",
+        "direct_key",
+        unique=True,
+        postgresql_where=text("direct_key IS NOT NULL"),
+    ),
     Index("ix_conversations_patient_id", "patient_id"),
 )
 
@@ -244,8 +257,8 @@ messages = Table(
     ),
 )
 
-# The words of each message that was not recalled (`wire.words`): kept by triggers of migration 0010, which also makes
-# what PostgreSQL and SQLite find them by.
+# The words of each message that was not recalled (`wire.words`); what they are found by is made in migration 0010.
+# SQLite's triggers keep them; on PostgreSQL they are gathered a moment later (`conversations.indexing`).
 searchable = Table(
     "searchable",
     METADATA,
@@ -254,6 +267,14 @@ searchable = Table(
     Column("org", Id, nullable=False),
     Column("words", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
     Index("ix_searchable_words", "words", postgresql_using="gin").ddl_if(dialect="postgresql"),
+)
+
+# Messages whose words are to be looked at again, some twice; on PostgreSQL only, filled by its triggers.
+search_queue = Table(
+    "search_queue",
+    METADATA,
+    Column("message_id", Id, nullable=False),
+    Column("org", Id, nullable=False),
 )
 
 # Every body an edited message has had, the first included; written with the first edit.

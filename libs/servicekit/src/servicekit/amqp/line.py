@@ -1,11 +1,13 @@
 """One connection to RabbitMQ and the thread that owns it.
 
 Promises: the connection is touched by its own thread only; it is opened again after every loss, each time after a
-longer, jittered pause up to a cap, until closed; `call` hands work to that thread from anywhere.
+longer, jittered pause up to a cap, until closed; `call` hands work to that thread from anywhere, and what was handed
+over is done even if the connection breaks before its turn.
 """
 
 import random
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +56,7 @@ class Line:
         self._closing = threading.Event()
         self._guard = threading.Lock()
         self._connection: Any = None
+        self._work: deque[Callable[[], None]] = deque()
         self._attempt = 0
         self._thread = threading.Thread(target=self._keep, name=f"line {name}", daemon=True)
 
@@ -66,7 +69,8 @@ class Line:
         with self._guard:
             if self._connection is None:
                 return False
-            self._connection.ioloop.add_callback_threadsafe(work)
+            self._work.append(work)
+            self._connection.ioloop.add_callback_threadsafe(self._do_work)
             return True
 
     def break_off(self) -> None:
@@ -117,6 +121,12 @@ class Line:
                 self._connection = None
             connection.ioloop.close()
             self._on_lost()
+            # A loop that stops leaves undone what was handed over meanwhile: somebody waits for it.
+            self._do_work()
+
+    def _do_work(self) -> None:
+        while self._work:
+            self._work.popleft()()
 
     def _ended(self, connection: Any, reason: BaseException) -> None:  # noqa: ANN401 - pika has no types
         if not self._closing.is_set():

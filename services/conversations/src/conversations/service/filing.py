@@ -39,6 +39,7 @@ from conversations.service.shapes import Shape
 from conversations.service.showing import heard_by
 from conversations.store import attachments
 from servicekit.log import get_logger
+from wire.bodies import ATTACHMENTS_MAX, SEQ_MAX
 from wire.claims import Claims
 from wire.problems import Invalid, NotFound, Problem, RateLimited, Unavailable
 from wire.times import to_wire
@@ -260,12 +261,16 @@ def _cursor(seen: Seen, rows: Sequence[Row[Any]]) -> str:
 def _read_cursor(cursor: str) -> dict[str, tuple[int, int]]:
     try:
         told = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return {str(Stream(stream)): (_number(seq), _number(position)) for stream, (seq, position) in told.items()}
+        return {str(Stream(stream)): _seen(*place) for stream, place in told.items()}
     except (ValueError, TypeError, AttributeError, binascii.Error) as broken:
         raise Invalid(errors={"cursor": ["Not a cursor we gave out."]}) from broken
 
 
-def _number(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+def _seen(seq: object, position: object) -> tuple[int, int]:
+    return _number(seq, SEQ_MAX), _number(position, ATTACHMENTS_MAX)
+
+
+def _number(value: object, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         raise ValueError("no position")
     return value

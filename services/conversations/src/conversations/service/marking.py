@@ -116,7 +116,7 @@ class _Group:
             now[key] = moved
         marks.put(self._connection, [mark for key, mark in now.items() if mark != before[key]], self._at)
         steps = [(now[key], kind, seq) for key in before for kind, seq in _steps(before[key], now[key])]
-        receipts.put(self._connection, [step for step in steps if self._is_heard(step[0])], self._at)
+        receipts.put(self._connection, steps, self._at)
         parcels = (self._parcel(*step) for step in steps)
         outbox.put(self._connection, [parcel for parcel in parcels if parcel is not None])
         audit.write(self._connection, self._records)
@@ -124,9 +124,6 @@ class _Group:
             key = one.conversation_id, one.claims.user_id, one.stream
             if before[key].unread_from is not None and now[key].unread_from is None:
                 self._count_again(one)
-
-    def _is_heard(self, mark: Mark) -> bool:
-        return len(self._audiences[mark.conversation_id]) <= HEARD_AT_MOST
 
     def _count_again(self, one: Reached) -> None:
         """Tell a person's other devices what is unread, now that what was kept unread is read."""

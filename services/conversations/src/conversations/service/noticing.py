@@ -1,6 +1,7 @@
 """Who is to be told on their devices that something is new: asked by gateways, in nobody's name but their own plane's.
 
-* A message is answered once on each plane, whichever gateway asks first; after a day it is forgotten that it was.
+* A message somebody is to be told of is answered once on each plane, whichever gateway asks first; after a day it is
+  forgotten that it was. Of most messages nobody is told, and nothing is written.
 * Whoever may not hear it, wrote it, has read it by then, or wants no such notice is not told.
 * A session that ends takes its subscriptions with it, and so does anything taken away from a person. What was missed
   of that while no conversations ran ends with the subscription's own time.
@@ -87,10 +88,13 @@ class Noticing:
         now = self._clock()
         with transaction(self._database) as connection:
             fence.enter(connection, org)
+            found = push.addressees(connection, org, plane, ids, now - REFRESHED_WITHIN)
+            wanted = [row for row in found if _wanted(row)]
+            if not wanted:
+                return []
             push.forget_told(connection, org, now - TOLD_FOR)
-            fresh = push.claim(connection, org, plane, ids, now)
-            found = push.addressees(connection, org, plane, fresh, now - REFRESHED_WITHIN) if fresh else ()
-        return _each_once(org, [row for row in found if _wanted(row)])
+            fresh = push.claim(connection, org, plane, {row.message_id for row in wanted}, now)
+        return _each_once(org, [row for row in wanted if row.message_id in fresh])
 
     def _forget(self, plane: Plane, org: str, ids: Collection[str]) -> None:
         with transaction(self._database) as connection:

@@ -37,6 +37,9 @@ LEAD = 40
 
 WORDS_MAX = 32
 
+GATHER_MAX = 500
+"""Queued messages whose words a search gathers itself, the longest waiting: with fewer queued, all are found."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
@@ -86,6 +89,8 @@ def _search(work: Work, search: Search) -> Shape:
     work.record(Action.SEARCHED, search.conversation_id)
     if search.text.strip() and not words:
         return {"items": [], "next_cursor": None}
+    if words:
+        store.gather(work.connection, work.org, at_most=GATHER_MAX)
     rows = store.found(
         work.connection,
         work.org,
@@ -111,11 +116,10 @@ def _within(work: Work, search: Search) -> list[str]:
         kind=kind_of(claims),
         patient_ids=claims.patients if claims.plane is Plane.PORTAL else None,
     )
-    if search.conversation_id is None:
-        return heard
-    if search.conversation_id not in heard:
+    if search.conversation_id is not None and search.conversation_id not in heard:
         raise NotFound
-    return [search.conversation_id]
+    within = heard if search.conversation_id is None else [search.conversation_id]
+    return within if search.author_id is None else store.written_in(work.connection, work.org, search.author_id, within)
 
 
 def _sought(work: Work, search: Search, words: Words) -> store.Sought:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, literal, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import PersonKind, Stream
+from conversations.store.asked import among, planned_once, words
 from conversations.store.conversations import TAKES_PART, WHOEVER_JOINED
 from conversations.tables import marks, messages, participants, preferences, push_notices, push_subscriptions
 from wire.claims import Plane
@@ -68,7 +69,7 @@ def end_user(connection: Connection, org: str, user_id: str) -> None:
     )
 
 
-def claim(connection: Connection, org: str, plane: Plane, ids: Collection[str], at: datetime) -> list[str]:
+def claim(connection: Connection, org: str, plane: Plane, ids: Collection[str], at: datetime) -> set[str]:
     """Return which of these messages nobody was told of yet on this plane; from now on they count as told."""
     known = select(
         messages.c.id,
@@ -83,7 +84,7 @@ def claim(connection: Connection, org: str, plane: Plane, ids: Collection[str], 
         .on_conflict_do_nothing(index_elements=["message_id", "plane"])
         .returning(push_notices.c.message_id)
     )
-    return list(connection.execute(statement).scalars())
+    return set(connection.execute(statement).scalars())
 
 
 def forget_told(connection: Connection, org: str, before: datetime) -> None:
@@ -96,8 +97,9 @@ def addressees(
 ) -> Sequence[Row[Any]]:
     """Return each subscription, refreshed since then, of all who may hear one of these messages and have not read it.
 
-    With the message's priority and mentions and what the person prefers there; who that leaves is for the use case.
+    With the message's id, priority and mentions and what the person prefers there; who that leaves is for the use case.
     """
+    dialect = connection.dialect.name
     kind = PersonKind.STAFF if plane is Plane.STAFF else PersonKind.PATIENT
     joined = case(
         (messages.c.stream == Stream.SHARED, participants.c.joined_shared), else_=participants.c.joined_internal
@@ -108,6 +110,7 @@ def addressees(
             push_subscriptions.c.id,
             push_subscriptions.c.endpoint,
             push_subscriptions.c.user_id,
+            messages.c.id.label("message_id"),
             messages.c.priority,
             messages.c.mentions,
             func.coalesce(preferences.c.notify, "all").label("notify"),
@@ -127,10 +130,16 @@ def addressees(
                 & (marks.c.stream == messages.c.stream),
             )
         )
-        .where(messages.c.org == org, messages.c.id.in_(ids), TAKES_PART, participants.c.kind == kind, heard)
+        .where(
+            messages.c.org == org,
+            among(dialect, messages.c.id, "asked"),
+            TAKES_PART,
+            participants.c.kind == kind,
+            heard,
+        )
         .where(push_subscriptions.c.org == org, push_subscriptions.c.plane == plane, push_subscriptions.c.at >= since)
         .where(participants.c.user_id != messages.c.author_id, joined < messages.c.seq)
         .where(func.coalesce(marks.c.read_seq, 0) < messages.c.seq)
         .order_by(push_subscriptions.c.id)
     )
-    return connection.execute(query).all()
+    return planned_once(connection, query, words(dialect, "asked", ids))

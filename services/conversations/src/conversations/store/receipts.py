@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Label, Row, Select, and_, case, func, insert, select
+from sqlalchemy import Connection, Label, Row, Select, and_, insert, select
 
 from conversations.model import Sent, StateType
 from conversations.store.marks import Mark
@@ -34,20 +34,19 @@ def put(connection: Connection, moves: Sequence[tuple[Mark, StateType, int]], at
 
 
 def of(connection: Connection, message: Sent) -> Sequence[Row[Any]]:
-    """Return of everybody with a mark there when they got the message and when they read it; null where not.
+    """Return of everybody with a mark there when they got the message and when they read it.
 
-    The time is that of the first move to it or past it. A mark from before moves were kept tells its own, later time.
+    The time is that of the first move to it or past it; null where there was none, or none was kept: the mark itself
+    knows its last move only, and its time is not the message's.
     """
-    query: Select[Any] = select(
-        marks.c.user_id,
-        _first(message, "delivered", marks.c.delivered_seq),
-        _first(message, "read", marks.c.read_seq),
-    ).where(marks.c.conversation_id == message.conversation_id, marks.c.stream == message.stream)
+    query: Select[Any] = select(marks.c.user_id, _first(message, "delivered"), _first(message, "read")).where(
+        marks.c.conversation_id == message.conversation_id, marks.c.stream == message.stream
+    )
     return connection.execute(query).all()
 
 
-def _first(message: Sent, kind: str, reached: Any) -> Label[Any]:  # noqa: ANN401 - a column
-    move = (
+def _first(message: Sent, kind: str) -> Label[Any]:
+    return (
         select(mark_moves.c.at)
         .where(
             and_(
@@ -62,5 +61,5 @@ def _first(message: Sent, kind: str, reached: Any) -> Label[Any]:  # noqa: ANN40
         .limit(1)
         .correlate(marks)
         .scalar_subquery()
+        .label(f"{kind}_at")
     )
-    return func.coalesce(move, case((reached >= message.seq, marks.c.at))).label(f"{kind}_at")

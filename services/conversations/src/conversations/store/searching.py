@@ -12,18 +12,50 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, func, literal, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from conversations.model import PersonKind, Stream
 from conversations.store.asked import POSTGRESQL, among, words
 from conversations.store.conversations import TAKES_PART, WHOEVER_JOINED
-from conversations.tables import conversations, messages, participants, searchable
-from wire.words import Words
+from conversations.tables import conversations, messages, participants, search_queue, searchable
+from wire.words import Words, folded
 
-FEW = 2_000
+FEW = 4_000
 """So many messages are looked at one by one to see which of them the caller hears."""
 
+GATHERING = text("SELECT set_config('app.gathering', 'on', true)")
+# Looking at which messages are queued is a statement of its own: it sees what was committed before the lock was held.
+ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtextextended('search_queue ' || :org, 0))")
+TAKE = text("""
+    WITH taken AS (
+        DELETE FROM search_queue
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM search_queue WHERE org = CAST(:org AS uuid) LIMIT :at_most))
+        RETURNING message_id
+    )
+    SELECT id, body, recalled_at IS NOT NULL AS recalled FROM messages
+    WHERE id IN (SELECT message_id FROM taken)
+""")
+KEEP = text("""
+    INSERT INTO searchable (message_id, org, words)
+    SELECT message_id, CAST(:org AS uuid), array_to_tsvector(string_to_array(words, ' '))
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:words AS text[])) AS kept (message_id, words)
+    ON CONFLICT (message_id) DO UPDATE SET words = excluded.words
+""")
 FIND = text("SELECT find_words(CAST(:asked AS tsquery), :at_most)")
 MATCHES = text("searchable_words MATCH :asked")
 
@@ -40,6 +72,31 @@ class Sought:
     with_file: bool = False
 
 
+def behind(connection: Connection) -> str | None:
+    """Return an organisation with messages whose words are not gathered yet, on PostgreSQL; None when there is none."""
+    connection.execute(GATHERING)
+    return connection.execute(select(search_queue.c.org).limit(1)).scalar()
+
+
+def gather(connection: Connection, org: str, *, at_most: int) -> int:
+    """Gather the words of so many queued messages of an organisation that was entered; returns of how many.
+
+    Of none where somebody else is at it: two at once could leave the words of before an edit behind. Of none on SQLite
+    either, which gathers them while posting.
+    """
+    if connection.dialect.name != POSTGRESQL or not connection.execute(ONE_AT_A_TIME, {"org": org}).scalar_one():
+        return 0
+    taken = connection.execute(TAKE, {"org": org, "at_most": at_most}).all()
+    said = {str(row.id): folded(row.body) for row in taken if not row.recalled}
+    if said:
+        connection.execute(KEEP, {"org": org, "ids": list(said), "words": list(said.values())})
+    if len(said) < len(taken):
+        recalled = [str(row.id) for row in taken if row.recalled]
+        gone = among(POSTGRESQL, searchable.c.message_id, "recalled")
+        connection.execute(delete(searchable).where(gone), words(POSTGRESQL, "recalled", recalled))
+    return len(taken)
+
+
 def heard(
     connection: Connection, *, org: str, user_id: str, kind: PersonKind, patient_ids: Sequence[str] | None
 ) -> list[str]:
@@ -50,6 +107,17 @@ def heard(
     if patient_ids is not None:
         query = query.where(conversations.c.patient_id.in_(patient_ids))
     return [row.conversation_id for row in connection.execute(query)]
+
+
+def written_in(connection: Connection, org: str, author_id: str, within: Collection[str]) -> list[str]:
+    """Return those of these conversations that somebody takes or took part in: nobody writes in others."""
+    dialect = connection.dialect.name
+    query = select(participants.c.conversation_id).where(
+        participants.c.org == org,
+        participants.c.user_id == author_id,
+        among(dialect, participants.c.conversation_id, "within"),
+    )
+    return list(connection.execute(query, words(dialect, "within", within)).scalars())
 
 
 def found(
@@ -111,8 +179,8 @@ def _having_words(connection: Connection, sought: Words) -> tuple[ColumnElement[
         )
         return messages.c.id.in_(matching.where(MATCHES)), {"asked": _to_fts5(sought)}
     asked = _to_tsquery(sought)
-    few = [str(row[0]) for row in connection.execute(FIND, {"asked": asked, "at_most": FEW})]
-    if len(few) < FEW:
+    few = [row[0] for row in connection.execute(FIND, {"asked": asked, "at_most": FEW})]
+    if len(few) < FEW and None not in few:
         return among(POSTGRESQL, messages.c.id, "few"), words(POSTGRESQL, "few", few)
     matches = searchable.c.words.op("@@")(cast(literal(asked, Text()), TSQUERY))
     return select(searchable.c.id).where(searchable.c.message_id == messages.c.id, matches).exists(), {}

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import EntryType, Sent, Stream, Writes
 from conversations.store import attachments
-from conversations.store.asked import Point, among, listed, places, points, words
+from conversations.store.asked import Point, among, listed, places, planned_once, points, words
 from conversations.tables import accounts, conversations, entries, marks, message_versions, messages, participants
 
 
@@ -46,7 +46,7 @@ def page(
     given = {"its_conversation": conversation_id, "its_stream": stream, "at_most": limit}
     if which != "newest":
         given["its_seq"] = before if after is None else after
-    found = list(connection.execute(_page(which), given))
+    found = list(planned_once(connection, _page(which), given))
     return found if which == "after" else found[::-1]
 
 
@@ -66,7 +66,7 @@ def _page(which: str) -> Select[Any]:
 def at(connection: Connection, keys: Sequence[Point]) -> list[Row[Any]]:
     """Return the entries at exactly these places."""
     dialect = connection.dialect.name
-    return list(connection.execute(_at(dialect), places(dialect, keys))) if keys else []
+    return list(planned_once(connection, _at(dialect), places(dialect, keys))) if keys else []
 
 
 @cache
@@ -78,7 +78,7 @@ def _at(dialect: str) -> Select[Any]:
 def since(connection: Connection, keys: Sequence[Point]) -> list[Row[Any]]:
     """Return every entry after these places, in seq order per stream."""
     dialect = connection.dialect.name
-    return list(connection.execute(_since(dialect), places(dialect, keys))) if keys else []
+    return list(planned_once(connection, _since(dialect), places(dialect, keys))) if keys else []
 
 
 @cache

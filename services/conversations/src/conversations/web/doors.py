@@ -38,6 +38,7 @@ from wire.bodies import (
     OpenPortalConversation,
     Request,
     SearchQuery,
+    Switch,
     TimelineQuery,
 )
 from wire.claims import Claims
@@ -51,7 +52,7 @@ class TypingBody(Request):
 
     conversation_id = Id(required=True)
     stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
-    active = fields.Boolean(required=True)
+    active = Switch(required=True)
 
 
 class CatchUpBody(Schema):

@@ -13,7 +13,7 @@ from conversations.service.marking import Reached
 from conversations.service.posting import Draft
 from conversations.service.presence import Present
 from conversations.web.keys import Keys
-from wire.bodies import ATTACHMENTS_MAX, MENTIONS_MAX
+from wire.bodies import ATTACHMENTS_MAX, MENTIONS_MAX, SEQ_MAX
 from wire.claims import Claims, Plane
 from wire.events import PRESENCES
 from wire.ids import is_id
@@ -22,7 +22,6 @@ from wire.text import clean_body
 
 MARKS = {"read": StateType.READ, "delivered": StateType.DELIVERED}
 PRESENCE = "presence"
-SEQ_MAX = 2**53 - 1
 
 NOT_AN_ID = "Must be a UUID in lower case with dashes."
 

@@ -28,7 +28,9 @@ from wire.problems import Invalid
 
 PIECE = 64 * 1024
 SANDBOX = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
-"""Of a file that is opened by itself: nothing in it runs, loads or sends anything."""
+"""Of a file that is opened by itself: nothing in it runs, loads or sends anything.
+
+A PDF as well: the browser's own viewer shows it all the same (docs/decisions/0018-files-pass-whole.md)."""
 
 
 def file_doors(keys: Keys, filing: Filing) -> Blueprint:
