@@ -1,5 +1,6 @@
 """A browser for the tests of the pages, and screens for the people in them."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.clinic import Clinic
+from tests.support.person import Person
 from tests.support.screen import Screen
 
 QUIET = [
@@ -30,6 +31,38 @@ class Opens(Protocol):
         """Return a new, empty screen."""
 
 
+class Place(Protocol):
+    """Where the pages are."""
+
+    @property
+    def origin(self) -> str:
+        """Return the address without a path."""
+
+    def signs_in(self, email: str) -> Person:
+        """Return a person who is signed in without a page."""
+
+
+class Elsewhere:
+    """A running system with the demo clinic (make run, make up)."""
+
+    def __init__(self, origin: str) -> None:
+        """Know its address."""
+        self.origin = origin
+
+    def signs_in(self, email: str) -> Person:
+        return Person(self.origin, email, auth_origin=self.origin).signs_in()
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    """Give what MESSAGES_TEST_ORIGIN names, else the tests' own clinic."""
+    origin = os.environ.get("MESSAGES_TEST_ORIGIN")
+    if origin:
+        return Elsewhere(origin)
+    clinic: Place = request.getfixturevalue("clinic")
+    return clinic
+
+
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     """Give one Chromium for a module's tests; playwright's loop ends with it, before other tests want their own."""
@@ -40,7 +73,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def screen(browser: Browser, clinic: Clinic) -> Iterator[Opens]:
+def screen(browser: Browser, place: Place) -> Iterator[Opens]:
     """Open as many screens as a test needs; each must have had nothing to complain of when the test ends."""
     with ExitStack() as stack:
         opened: list[Screen] = []
@@ -48,7 +81,7 @@ def screen(browser: Browser, clinic: Clinic) -> Iterator[Opens]:
         def opens(
             *, portal: bool = False, size: dict[str, int] | None = None, dark: bool = False, touch: bool = False
         ) -> Screen:
-            made = stack.enter_context(Screen(browser, clinic.origin, portal=portal, size=size, dark=dark, touch=touch))
+            made = stack.enter_context(Screen(browser, place.origin, portal=portal, size=size, dark=dark, touch=touch))
             opened.append(made)
             return made
 

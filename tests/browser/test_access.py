@@ -1,7 +1,10 @@
 """Nobody is kept out: axe finds nothing wrong with any main state of both pages, light and dark."""
 
+from io import BytesIO
+
 import pytest
-from playwright.sync_api import expect
+from PIL import Image, ImageStat
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Opens
 from tests.support.clinic import Clinic
@@ -118,3 +121,51 @@ def test_the_pages_of_the_documents(screen: Opens, root: str, *, dark: bool) -> 
             assert page.axe() == ""
             wide = page.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide == 0
+
+
+def test_a_phone_with_text_of_twice_the_size_still_shows_what_was_written(clinic: Clinic, screen: Opens) -> None:
+    """In half the width and height: the title has words, the last message stands between it and the field."""
+    subject = f"Twice {new_id()[-6:]}"
+    conversation = clinic.signs_in(ADA).writes_to_care_team(subject, "Is this readable?")
+    ada = screen(portal=True, size={"width": 195, "height": 422}).signs_in(ADA).opens(subject)
+    clinic.signs_in(NORA).sends(conversation, "Yes")
+    ada.sees("Yes")
+
+    title = ada.page.get_by_role("heading", name=subject).bounding_box()
+    log, field = ada.log.bounding_box(), ada.composer.bounding_box()
+    assert title is not None
+    assert log is not None
+    assert field is not None
+    assert title["width"] > 60
+    assert log["height"] > 120
+    assert title["y"] + title["height"] <= log["y"] < log["y"] + log["height"] <= field["y"]
+    expect(ada.message("Yes").locator(".body")).to_be_in_viewport(ratio=1)
+    assert ada.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert ada.axe() == ""
+
+
+def brightness(place: Locator) -> float:
+    """Return how light a place is drawn on the whole, from 0 to 255: forced colours are in the picture only."""
+    return float(ImageStat.Stat(Image.open(BytesIO(place.screenshot())).convert("L")).mean[0])
+
+
+def test_with_the_systems_own_colours_one_sees_what_is_chosen(clinic: Clinic, screen: Opens) -> None:
+    """Above all who will read what is written; the chosen filter and the open conversation stand out as well."""
+    subject = f"Colours {new_id()[-6:]}"
+    clinic.signs_in(ADA).writes_to_care_team(subject, "Who reads this?")
+    nora = screen().signs_in(NORA)
+    nora.page.emulate_media(forced_colors="active")
+    nora.opens(subject)
+
+    for internal in (True, False):
+        nora.page.get_by_role("radio", name="Internal note" if internal else "To Ada").check(force=True)
+        nora.page.mouse.move(0, 0)
+        shared, note = (
+            brightness(nora.page.locator(f"message-composer .mode.{each}")) for each in ("shared", "internal")
+        )
+        assert (shared - note if internal else note - shared) > 40
+    pressed, other = (nora.page.get_by_role("button", name=each, exact=True) for each in ("All", "Unread"))
+    assert brightness(other) - brightness(pressed) > 40
+    marked = "each => getComputedStyle(each).borderInlineStartWidth"
+    assert nora.row(subject).evaluate(marked) == "6px"
+    assert nora.list.get_by_role("link").last.evaluate(marked) == "0px"

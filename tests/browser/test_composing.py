@@ -124,6 +124,24 @@ def test_among_colleagues_nothing_asks_first(clinic: Clinic, screen: Opens, forg
     forgives(page)
 
 
+def test_what_one_began_to_write_stands_on_ones_other_device(clinic: Clinic, screen: Opens) -> None:
+    """Begun on the desk, gone on with on the phone, sent there: nothing of it is left on the desk."""
+    _, subject = asked_by_ada(clinic)
+    desk = screen().signs_in(NORA).opens(subject)
+    text = f"Your results are {new_id()}"
+
+    with desk.page.expect_response(lambda answer: answer.request.method == "PUT" and answer.url.endswith("/draft")):
+        desk.composer.fill(text)
+    phone = screen(size=PHONE).signs_in(NORA).opens(subject)
+    expect(phone.composer).to_have_value(text, timeout=PATIENCE_MS)
+    phone.composer.press("End")
+    phone.composer.press_sequentially(" fine")
+    phone.composer.press("Enter")
+
+    desk.sees(f"{text} fine")
+    expect(desk.composer).to_have_value("", timeout=PATIENCE_MS)
+
+
 def test_the_field_counts_near_its_limit_and_sends_nothing_beyond_it(clinic: Clinic, screen: Opens) -> None:
     """Close to 10,000 characters the page says how many are left; a text that is too long stays where it is."""
     _, subject = asked_by_ada(clinic)
@@ -145,7 +163,8 @@ def test_arrow_up_in_an_empty_field_edits_what_one_wrote_last(clinic: Clinic, sc
     _, subject = asked_by_ada(clinic)
     nora, ada = screen().signs_in(NORA).opens(subject), screen(portal=True).signs_in(ADA).opens(subject)
     old, new = f"Come at nine {new_id()}", f"Come at ten {new_id()}"
-    nora.says(old).sees_mark(old, "Sent")
+    nora.says(old)
+    expect(nora.message(old)).to_contain_text(re.compile("Sent|Delivered|Read"), timeout=PATIENCE_MS)
 
     nora.composer.press("ArrowUp")
     expect(nora.composer).to_have_value(old)
@@ -155,6 +174,26 @@ def test_arrow_up_in_an_empty_field_edits_what_one_wrote_last(clinic: Clinic, sc
 
     ada.sees(new)
     expect(nora.composer).to_have_value("")
+
+
+def test_arrow_up_means_no_earlier_message_while_the_last_is_on_its_way(
+    clinic: Clinic, screen: Opens, forgives: Callable[[Screen], None]
+) -> None:
+    """Without a line the last message waits: the one before it stays as it was."""
+    _, subject = asked_by_ada(clinic)
+    nora = screen().signs_in(NORA).opens(subject)
+    nora.says("Come at nine").sees_mark("Come at nine", "Sent")
+    nora.page.context.set_offline(True)
+    nora.says("Or at ten").sees_mark("Or at ten", "Waiting to be sent")
+
+    nora.composer.press("ArrowUp")
+
+    expect(nora.composer).to_have_value("")
+    nora.page.context.set_offline(False)
+    nora.sees_mark("Or at ten", "Sent")
+    nora.composer.press("ArrowUp")
+    expect(nora.composer).to_have_value("Or at ten")
+    forgives(nora)
 
 
 def test_the_patient_reads_beside_the_field_that_it_is_not_for_emergencies(clinic: Clinic, screen: Opens) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Opens
 from tests.support.clinic import Clinic
@@ -119,6 +119,25 @@ def test_signing_out_ends_the_session_here_and_at_the_sign_in(screen: Opens) -> 
     nora.page.goto("/messaging")
 
     expect(nora.page.get_by_label("E-mail address")).to_be_visible()
+
+
+def test_what_is_still_being_asked_is_left_before_one_signs_out(screen: Opens) -> None:
+    """An answer that would come after the sign-out could only be a refusal; nobody waits for it."""
+    nora = screen().signs_in(NORA)
+    expect(nora.list.get_by_role("link").first).to_be_visible()
+    events: list[str] = []
+    held: list[Route] = []
+    nora.page.route("**/api/search*", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it is given
+    nora.page.on("requestfailed", lambda request: events.append("left" if "/search" in request.url else request.url))
+    nora.page.on("request", lambda request: events.append("signed out") if request.url.endswith("/logout") else None)
+    nora.page.get_by_role("button", name="Search messages").click()
+    with nora.page.expect_request("**/api/search*"):
+        nora.page.get_by_role("searchbox", name="Words in messages").fill("never answered")
+
+    nora.signs_out()
+
+    expect(nora.page.get_by_role("heading", name=re.compile("signed out", re.IGNORECASE))).to_be_visible()
+    assert events[:2] == ["left", "signed out"]
 
 
 def test_a_session_ended_elsewhere_takes_the_page_to_sign_in(clinic: Clinic, screen: Opens) -> None:

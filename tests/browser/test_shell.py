@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.browser.conftest import Opens
 from tests.support.clinic import Clinic
@@ -44,8 +44,15 @@ def a_talk(clinic: Clinic) -> str:
 
 
 def waits_for(page: Page, fact: str) -> None:
-    """Wait until something is true in the page."""
-    wait_until(lambda: bool(page.evaluate(fact)), within_s=15, what=fact)
+    """Wait until something is true in the page, or in the one it is just leaving for."""
+
+    def holds() -> bool:
+        try:
+            return bool(page.evaluate(fact))
+        except Error:
+            return False
+
+    wait_until(holds, within_s=15, what=fact)
 
 
 def opens_around(at: Screen) -> None:

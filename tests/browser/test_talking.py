@@ -1,7 +1,8 @@
 """Nora and Ada sign in through the real pages and talk, live, both ways."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from playwright.sync_api import expect
 
@@ -82,7 +83,7 @@ def test_a_conversation_starts_from_the_directory(screen: Opens) -> None:
     expect(nora.composer).to_be_visible()
     nora.says(text)
 
-    rosa.opens("Nora").sees(text)
+    rosa.opens(text).sees(text)
 
 
 def test_an_internal_note_never_reaches_the_patient(clinic: Clinic, screen: Opens) -> None:
@@ -146,6 +147,26 @@ def test_a_message_that_waits_survives_a_reload(
     forgives(nora)
 
 
+@contextmanager
+def without_a_line(clinic: Clinic, nora: Screen, conversation: str) -> Iterator[Callable[[], None]]:
+    """Take Nora's line away; what is given brings it back, the conversation having been closed by Dmitri meanwhile."""
+    with clinic.replica(STAFF) as other:
+        dmitri = clinic.signs_in("dmitri@harbor.example", at=other)
+        clinic.kills(STAFF)
+        expect(nora.page.get_by_text("Connection lost")).to_be_visible(timeout=PATIENCE_MS)
+
+        def closed_meanwhile() -> None:
+            dmitri.call("PATCH", f"/conversations/{conversation}", json={"status": "closed"})
+            clinic.starts(STAFF)
+
+        yield closed_meanwhile
+
+
+def reopens(clinic: Clinic, conversation: str) -> None:
+    """Have Dmitri open the conversation again."""
+    clinic.signs_in("dmitri@harbor.example").call("PATCH", f"/conversations/{conversation}", json={"status": "open"})
+
+
 def test_a_failed_send_says_so_and_can_be_sent_again(
     clinic: Clinic, screen: Opens, forgives: Callable[[Screen], None]
 ) -> None:
@@ -154,16 +175,39 @@ def test_a_failed_send_says_so_and_can_be_sent_again(
     nora = screen().signs_in(NORA).opens(subject)
     text = f"Too late? {new_id()}"
 
-    with clinic.replica(STAFF) as other:
-        dmitri = clinic.signs_in("dmitri@harbor.example", at=other)
-        clinic.kills(STAFF)
-        expect(nora.page.get_by_text("Connection lost")).to_be_visible(timeout=PATIENCE_MS)
+    with without_a_line(clinic, nora, conversation) as closed_meanwhile:
         nora.says(text)
-        dmitri.call("PATCH", f"/conversations/{conversation}", json={"status": "closed"})
-        clinic.starts(STAFF)
+        closed_meanwhile()
         nora.sees_mark(text, "Not sent")
-        dmitri.call("PATCH", f"/conversations/{conversation}", json={"status": "open"})
+        reopens(clinic, conversation)
     nora.message(text).get_by_role("button", name="Try again").click()
 
     nora.sees_mark(text, "Sent").sees_once(text)
+    forgives(nora)
+
+
+def test_what_failed_in_a_conversation_one_has_left_is_said_and_marked_in_the_list(
+    clinic: Clinic, screen: Opens, forgives: Callable[[Screen], None]
+) -> None:
+    """Nora went on to another conversation: a word says where it was, the row keeps saying it until it has gone."""
+    conversation, subject = asked_by_ada(clinic)
+    _, other = asked_by_ada(clinic)
+    nora = screen().signs_in(NORA).opens(subject)
+    text = f"Left behind {new_id()}"
+
+    with without_a_line(clinic, nora, conversation) as closed_meanwhile:
+        nora.says(text)
+        nora.row(other).click()
+        closed_meanwhile()
+        expect(nora.page.get_by_role("status").filter(has_text="Ada Moreno")).to_contain_text(
+            "Your message in “Ada Moreno” was not sent.", timeout=PATIENCE_MS
+        )
+        expect(nora.row(subject)).to_contain_text("Not sent")
+        expect(nora.row(other)).not_to_contain_text("Not sent")
+        assert nora.axe() == ""
+        reopens(clinic, conversation)
+    nora.opens(subject).message(text).get_by_role("button", name="Try again").click()
+
+    nora.sees_mark(text, "Sent")
+    expect(nora.row(subject)).not_to_contain_text("Not sent")
     forgives(nora)

@@ -132,6 +132,21 @@ test("what a lost line cut goes again with the line; what the server refused doe
   assert.equal(going.length, 3);
 });
 
+test("without a line what is under way is cut at once and said so, and goes again with the line", async () => {
+  const { tray, going } = newTray();
+  tray.add([file("a"), file("b"), file("c")]);
+  going[0].arrives("A");
+  await soon();
+
+  tray.cut();
+  await soon();
+  assert.deepEqual(going.map(({ stopped }) => stopped), [false, true, true]);
+  assert.deepEqual(tray.items.map(({ state, problem }) => [state, problem?.code]), [["ready", undefined], ["failed", "line_lost"], ["failed", "line_lost"]]);
+  tray.resume();
+
+  assert.deepEqual(states(tray), ["ready", "going", "going"]);
+});
+
 test("progress is told, and does not come back after the end", async () => {
   const { tray, going } = newTray();
   tray.add([file("a")]);
@@ -168,6 +183,16 @@ test("an upload answers with the attachment, or with the server's own problem", 
   const four = carry(file("d"), () => {});
   four.stop();
   await assert.rejects(four.done, { code: "line_lost" });
+});
+
+test("a name goes up as it is read, but for what a form would write in another way", () => {
+  globalThis.FormData = class { append(...given) { this.given = given; } };
+  class Request { upload = {}; open() {} send(form) { Request.sent = form.given; } }
+  const carry = carrier("/api", Request);
+  const goesAs = (name) => { carry(file(name), () => {}); return Request.sent[2]; };
+
+  assert.equal(goesAs("Müller 50%22.pdf"), "Müller 50%22.pdf");
+  assert.equal(goesAs('the "last" one\r\nof two.pdf'), 'the "last" one of two.pdf');
 });
 
 test("a message without text says the names of its files; a plain one asks for nothing more", () => {

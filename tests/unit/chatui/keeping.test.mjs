@@ -3,15 +3,8 @@ import { test } from "node:test";
 import { Drafts, safeStorage } from "../../../libs/chatui/src/chatui/static/js/drafts.js";
 import { idMaker } from "../../../libs/chatui/src/chatui/static/js/ids.js";
 import { Outbox } from "../../../libs/chatui/src/chatui/static/js/outbox.js";
+import { Shelf } from "./shelf.mjs";
 
-class Shelf {
-  kept = new Map();
-  get length() { return this.kept.size; }
-  key = (index) => [...this.kept.keys()][index] ?? null;
-  getItem = (key) => this.kept.get(key) ?? null;
-  setItem = (key, value) => void this.kept.set(key, value);
-  removeItem = (key) => void this.kept.delete(key);
-}
 const item = (id, conversation = "c") => ({ client_message_id: id, conversation_id: conversation, stream: "shared", body: `text ${id}`, at: "" });
 
 test("a draft survives the page, with the stream it was meant for", () => {

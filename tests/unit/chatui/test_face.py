@@ -177,3 +177,21 @@ def test_lean_scripts_still_parse(tmp_path: Path) -> None:
     assert (
         lean(b"/** One.\n * Two. */\n  a(1, `b  ${ c }`);\n\n  // b\nc = /x  y/;\n") == b"a(1,`b  ${ c }`);c=/x  y/;\n"
     )
+
+
+def test_styles_know_where_lines_begin_and_not_what_is_left() -> None:
+    """Ready for languages that run from the right; what is centred, or turns pages, may name a side."""
+    one = r"[^\s;]+"
+    sided = re.compile(
+        r"(?:margin|padding|border|inset)-(?:left|right)\b"
+        r"|(?<![\w-])(?:left|right|float|text-align): ?(?:left|right|\d)"
+        rf"|(?<![\w-])(?:margin|padding|inset): {one} (?P<right>{one}) {one} (?!(?P=right);){one};"
+    )
+    values = re.compile(r"\([^()]*\)")  # of calc() and the like: they hold spaces
+    styles = {name: text.decode() for name, text in FILES.items() if name.endswith(".css")}
+
+    rules = [rule for text in styles.values() for rule in values.sub("", values.sub("", text)).split("}")]
+    lines = [rule for rule in rules if sided.search(rule)]
+
+    assert styles
+    assert [rule for rule in lines if not re.search(r"\.turn|\.jump\.above", rule)] == []

@@ -105,7 +105,7 @@ export class Chat {
     if (!messenger.listed && !trouble) return;
     const lost = { items: [], note: { title: t("broken"), hint: trouble && problemText(trouble), again: true } };
     const { preferenceOf } = messenger.conversations;
-    this.list.show({ current: this.id, myId, names, home, preferenceOf, stateOf: this.hooks.stateOf, ...(messenger.listed ? this.#rows() : lost) });
+    this.list.show({ current: this.id, myId, names, home, preferenceOf, stateOf: this.hooks.stateOf, stuck: messenger.outbox.stuck, ...(messenger.listed ? this.#rows() : lost) });
   }
 
   #rows() {

@@ -12,8 +12,7 @@ class ConnectionState extends HTMLElement {
     this.stopped = state === "stopped";
     this.lived ||= state !== "connecting";
     this.bar.hidden = state === "live" || !this.lived;
-    fill(this, { words: this.bar.hidden ? "" : t(this.stopped ? "stopped" : "reconnecting") });
-    this.button.textContent = t(this.stopped ? "reload" : "try_now");
+    fill(this, { words: this.bar.hidden ? "" : t(this.stopped ? "stopped" : "reconnecting"), button: t(this.stopped ? "reload" : "try_now") });
   }
 }
 

@@ -33,7 +33,7 @@ class ConversationList extends HTMLElement {
     (this.held.get(id)?.node ?? this).querySelector("a")?.focus();
   }
 
-  #row(item, { current, myId, names, home, preferenceOf, stateOf }) {
+  #row(item, { current, myId, names, home, preferenceOf, stateOf, stuck }) {
     const selected = item.id === current;
     const { title, subtitle, person } = names(item, myId);
     const { pinned, notify } = preferenceOf(item.id);
@@ -42,7 +42,7 @@ class ConversationList extends HTMLElement {
     const { last_entry: entry, kind } = item;
     const unread = unreadOf(item);
     const said = { title, kind: kind === "patient", sub: kind !== "group" && subtitle.length > 0 && subtitle, note: entry?.stream === "internal",
-      line: lineText(entry, myId, kind), closed: item.status === "closed", badge: unread > 99 ? "99+" : unread,
+      line: lineText(entry, myId, kind), closed: item.status === "closed", failed: stuck(item.id), badge: unread > 99 ? "99+" : unread,
       unread: unread && t("unread", { n: unread }), time: entry && shortTime(entry.at),
       letters: person && initials(person), several: !person, heart: kind === "patient", pinned, muted, dot: Boolean(state), state: state && t(`presence.${state}`) };
     const update = (node) => {

@@ -37,11 +37,10 @@ class MessageComposer extends HTMLElement {
     this.dress();
   }
 
-  /** Write on where a draft was left: not over what is being typed. */
+  /** Write on where a draft was left, here or on another device; not over what is edited or about to go. */
   take(draft) {
-    const { field } = this;
-    if (field.value && field === document.activeElement) return;
-    Object.assign(this, { draft, about: null, stream: this.internal ? draft.stream : "shared" }).field.value = draft.text;
+    if (this.about?.edit || this.field.readOnly) return;
+    Object.assign(this, { draft, stream: this.internal ? draft.stream : "shared" }).field.value = draft.text;
     this.dress();
   }
 

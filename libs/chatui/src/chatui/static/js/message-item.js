@@ -1,6 +1,8 @@
 /**
  * One message: bubble, author, time, marks, and what may be done with it. Emits `act` with `{act, row, item}`.
  *
+ * Who wrote it and who sees it stands in every message, for a screen reader also where the eye needs it no more.
+ *
  * What a plain line does not need (links, mentions, quotes, files, acknowledgement, folding) is drawn by later/message-rich.js,
  * loaded with the first message that asks for it; `redress` then says that this one may be drawn again.
  */
@@ -14,6 +16,9 @@ const RICH = /:\/\/|www\.|@|[\p{Extended_Pictographic}\p{RI}]|(?:\n[^\n]*){18}/i
 const LONG = 1000;
 let rich = null;
 let coming = null;
+
+/** Have at hand what is not plain, before it comes: drawn in two steps, it would be read out twice. */
+export const readies = () => (coming ??= import("./later/message-rich.js").then((module) => { rich = module; }));
 
 export function messageItem(thread) {
   const { node, ...places } = part("message");
@@ -36,8 +41,8 @@ class MessageItem extends HTMLElement {
     const state = t(`state.${mark}`);
     fill(places, {
       avatar: named && initials(name),
-      note: first && note,
-      author: first && named && name,
+      note,
+      author: name,
       urgent,
       quote: !recalled && answered && true,
       excerpt: message.reply_to?.excerpt ?? message.quoted,
@@ -58,7 +63,8 @@ class MessageItem extends HTMLElement {
     places.mark.className = `mark ${mark}`;
     places.mark.title = state;
     if (MARKS[mark]) draw(places.picture, MARKS[mark]);
-    this.setAttribute("aria-label", [name, clockTime(at), note && t("internal.note"), urgent && t("urgent")].filter(Boolean).join(", "));
+    places.author.classList.toggle("unseen", !first || !named);
+    places.note?.classList.toggle("unseen", !first);
     this.className = ["message", own && "own", note && "note", first && "first", row.last && "last", recalled && "recalled",
       urgent && "pressing", mark === "failed" && mark, MARKS[mark] === "clock" && "waiting"].filter(Boolean).join(" ");
     if (this.rich || answered || RICH.test(body) || body.length > LONG || message.attachments?.length || message.forwarded || message.acknowledgement?.asked) this.#enrich(message);
@@ -67,8 +73,7 @@ class MessageItem extends HTMLElement {
   #enrich(message) {
     this.rich = true;
     if (rich) return rich.enrich(this, message);
-    coming ??= import("./later/message-rich.js").then((module) => { rich = module; });
-    return coming.then(() => emit(this, "redress"), () => { coming = null; });
+    return readies().then(() => emit(this, "redress"), () => { coming = null; });
   }
 
   say(act) {

@@ -3,7 +3,7 @@
  *
  * - What the reader looks at stays where it is, whatever is added above or below it.
  * - At most `MOST` rows stand in the page, however long the conversation; scrolling moves that window.
- * - Additions are announced politely; history and a freshly opened conversation are not.
+ * - What is new is announced politely; history, wherever it comes in, and a freshly opened conversation are not (later/aloud.js).
  * Emits `older` and `newer` (want the page before, or after), `seen` (the newest row is in view), `first-new` and
  * `latest` (the person asks to be taken there); `act` of its messages rises through it.
  */
@@ -79,12 +79,6 @@ class MessageThread extends HTMLElement {
       this.log.scrollTop = mark.offsetTop - 16;
     }
     this.scrolled();
-    this.listens();
-  }
-
-  /** From here on what is added is read out. */
-  listens() {
-    setTimeout(() => this.log.setAttribute("aria-live", "polite"), 500);
   }
 
   #bounds() {
@@ -98,6 +92,7 @@ class MessageThread extends HTMLElement {
     const { from, to } = this.#bounds();
     const anchor = this.stick ? null : this.#anchor();
     const lines = this.rows.slice(from, to).map((row) => this.#line(row));
+    this.view.chat.ear?.(this, lines);
     show(this.places.body, lines, this.held);
     if (this.stick) this.#toEnd();
     else if (anchor?.node.isConnected) this.log.scrollTop += topOf(anchor.node) - anchor.top;

@@ -22,6 +22,9 @@ export class Outbox {
 
   of = (conversationId) => this.all().filter((item) => item.conversation_id === conversationId);
 
+  /** Whether something of this conversation was not sent. */
+  stuck = (conversationId) => this.of(conversationId).some(({ state }) => state === "failed");
+
   add = (item) => this.#keep({ ...item, state: "queued" });
 
   /** The next item of each conversation that has none under way. */

@@ -117,7 +117,7 @@ export class ThreadView {
     const writers = this.messenger.writing(this.id);
     const names = listed(writers.map(({ user }) => firstName(user.name)));
     const n = writers.length;
-    this.typing.textContent = !n ? "" : n === 1 && writers[0].stream === "internal" ? t("internal.typing", { names }) : t("typing", { names, n });
+    fill(this, { typing: !n ? "" : n === 1 && writers[0].stream === "internal" ? t("internal.typing", { names }) : t("typing", { names, n }) });
     this.typing.classList.toggle("on", n > 0);
   }
 }

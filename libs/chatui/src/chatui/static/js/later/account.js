@@ -14,5 +14,12 @@ export async function signOut(chat, form) {
   const n = chat.messenger.outbox?.unsent;
   if (n && !(await chat.sure(t("sign_out.unsent", { n }), t("sign_out.anyway")))) return;
   chat.messenger.signOut();
+  hangUp(chat.messenger.api);
   form.submit();
+}
+
+/** Nothing is asked any more, and nothing waits for an answer: it would only be told that nobody is signed in. */
+function hangUp(api) {
+  api.fetcher = () => new Promise(() => {});
+  globalThis.stop();
 }

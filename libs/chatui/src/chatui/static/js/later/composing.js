@@ -6,6 +6,7 @@
  */
 import { emit, fill } from "../dom.js";
 import { t } from "../texts.js";
+import { DraftsElsewhere } from "./drafts-elsewhere.js";
 import { FileTray, takeDrops } from "./file-tray.js";
 import { mentioned } from "./mentions.js";
 import { NameOffers } from "./name-offers.js";
@@ -13,13 +14,16 @@ import { parcel, seenSeq } from "./parcel.js";
 import { carrier, MOST, Tray } from "./uploads.js";
 
 const TELL_BELOW = 500;
+/** The server forgets after a day what was brought and not sent. */
+const KEPT_MS = 23 * 3_600_000;
 const trays = new Map();
+let elsewhere = null;
 
 export class Composing {
   constructor(composer) {
     const { chat, id, places, field, draft } = composer;
     const { messenger } = chat;
-    const tray = trayOf(messenger, id, draft?.files);
+    const tray = trayOf(messenger, id, draft?.at > Date.now() - KEPT_MS ? draft.files : []);
     Object.assign(this, { composer, chat, id, messenger, places, field, tray });
     this.chips = new FileTray({ tray, list: places.tray, removed: () => { composer.keep(); field.focus(); } });
     if (places.offers) this.names = new NameOffers({ field, list: places.offers, people: () => this.#people(), say: (text) => this.#say(text) });
@@ -31,7 +35,10 @@ export class Composing {
     takeDrops(composer.parentElement, { open: () => composer.isConnected && !places.form.hidden, add: (files) => this.#add(files),
       refuse: () => chat.announce(t("files.folder"), true) });
     this.#hear();
+    elsewhere ??= new DraftsElsewhere(messenger);
     this.#draw();
+    // What the field was given may have gone out by itself while this was on its way.
+    if (draft?.text === field.value) composer.take(messenger.drafts.get(id));
     if (field === document.activeElement) this.names?.offer();
   }
 
@@ -143,10 +150,11 @@ export class Composing {
     return this.composer.parentElement.querySelector("message-thread");
   }
 
+  /** Nothing while one's last message is still on its way: an earlier one is not meant. */
   #editLast() {
-    const row = this.#thread.rows.findLast(({ own, entry }) => own && entry?.message && !entry.message.recalled);
-    if (row) emit(this.#thread, "act", { act: "edit", row });
-    return Boolean(row);
+    const row = this.#thread.rows.findLast(({ own, entry }) => own && (!entry || (entry.message && !entry.message.recalled)));
+    if (row?.entry) emit(this.#thread, "act", { act: "edit", row });
+    return Boolean(row?.entry);
   }
 
   #boxes = () => [this.places.urgent, this.places.ask].filter(Boolean);
@@ -187,6 +195,7 @@ function trayOf(messenger, id, kept = []) {
   trays.set(id, tray);
   tray.adopt(kept);
   messenger.addEventListener("line", () => messenger.socket.state === "live" && tray.resume());
+  addEventListener("offline", () => tray.cut());
   tray.addEventListener("settled", () => setTimeout(() => goAlone(messenger, id, tray)));
   tray.addEventListener("change", warn);
   return tray;
@@ -200,6 +209,7 @@ function goAlone(messenger, id, tray) {
   const { stream, reply } = waiting;
   messenger.send(id, { stream, reply, ...parcel({ ...waiting, attachments: tray.take(), seen: seenSeq(messenger, id, stream, false) }) });
   messenger.drafts.put(id, { text: "", stream });
+  messenger.dispatchEvent(new CustomEvent("draft", { detail: id }));
 }
 
 /** Leaving the page would cut what is under way: the browser asks first. */

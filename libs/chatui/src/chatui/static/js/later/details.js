@@ -4,6 +4,7 @@ import { initials, tone } from "../names.js";
 import { t } from "../texts.js";
 import { fullTime, listed } from "../when.js";
 import { ageAt, ageText, bornText } from "./age.js";
+import { showFilesOf } from "./files-panel.js";
 import { choosePerson } from "./people-dialog.js";
 
 export class Details {
@@ -37,7 +38,7 @@ export class Details {
     const { panel } = this;
     panel.hidden = !panel.hidden;
     document.body.classList.toggle("with-details", !panel.hidden);
-    this.drawn = null;
+    this.drawn = this.filesOf = null;
     this.draw();
     if (panel.hidden) this.chat.view?.head.details.focus();
     else this.at.close.focus();
@@ -53,6 +54,7 @@ export class Details {
     const { conversation, myId } = this.chat;
     if (this.panel.hidden || !conversation) return;
     const { id, kind, subject, status, participants, patient, created_at: created } = conversation;
+    this.#files(conversation);
     const card = this.chat.patients?.of(conversation);
     const states = participants.map((person) => this.chat.presence?.of(person.id));
     const drawn = JSON.stringify([id, kind, subject, status, participants, card, states]);
@@ -66,6 +68,14 @@ export class Details {
       status: t(closed ? "closed" : "open"), started: fullTime(created), acts: arranged, shut: !closed, reopen: closed });
     this.at.people.replaceChildren(...participants.map((person) => this.#person(person, arranged && person.id !== myId)));
     if (document.activeElement === document.body) this.at.close.focus();
+  }
+
+  /** Read again when one comes to another conversation, or when another file may have come to this one. */
+  #files({ id, last_entry: entry }) {
+    const news = entry?.message?.attachments?.length && entry.seq;
+    if (this.filesOf?.id === id && (!news || this.filesOf.news === news)) return;
+    this.filesOf = { id, news };
+    showFilesOf(this.chat, id, this.at);
   }
 
   #person({ id, name, kind, role }, removable) {

@@ -1,7 +1,7 @@
 /** The chips over the field: each file that is about to be sent, how far it is, what was wrong with it, and its way out. */
 import { fill, part, show } from "../dom.js";
-import { problemText, t } from "../texts.js";
-import { picture, sizeText } from "./message-files.js";
+import { language, problemText, t } from "../texts.js";
+import { kindOf, picture, sizeText } from "./message-files.js";
 
 const GOING = new Set(["waiting", "going"]);
 
@@ -22,36 +22,44 @@ export class FileTray {
   /** What went wrong, in one text; what was told before is not told again. */
   news() {
     const { items, bytes, told } = this.tray;
-    const text = items.filter(({ problem }) => problem).map(({ name, problem }) => `${name}: ${fileProblem(problem, bytes)}`).join(" ");
+    const text = items.filter(({ problem }) => problem).map((item) => `${item.name}: ${fileProblem(item, bytes)}`).join(" ");
     this.tray.told = text;
     if (!text || text === told) return "";
     this.list.querySelector(".trouble")?.scrollIntoView({ block: "nearest" });
     return text;
   }
 
-  #chip({ key, file, attachment, name }) {
+  #chip({ key, file, attachment }) {
     const { node, ...at } = part("chip");
     node.at = at;
     at.view.append(picture(file ?? attachment));
-    at.remove.setAttribute("aria-label", t("files.remove", { name }));
     at.remove.onclick = () => { this.tray.remove(key); this.removed(); };
     at.again.onclick = () => this.tray.again(key);
     return node;
   }
 
-  #show({ at, classList }, { name, size, state, problem, done }) {
+  /** The server may have given it a plainer name than it came with. */
+  #show({ at, classList }, item) {
+    const { name, size, state, problem, done } = item;
     classList.toggle("trouble", Boolean(problem));
-    fill(at, { name, size: !problem && sizeText(size), problem: problem && fileProblem(problem, this.tray.bytes),
+    at.remove.setAttribute("aria-label", t("files.remove", { name }));
+    fill(at, { name, size: !problem && sizeText(size), problem: problem && fileProblem(item, this.tray.bytes),
       again: state === "failed", bar: GOING.has(state) });
     at.bar.value = done;
     at.bar.setAttribute("aria-label", t("files.going", { name }));
   }
 }
 
-function fileProblem({ code, ...problem }, bytes) {
-  const known = { too_large: t("files.too_large", { size: sizeText(bytes) }), empty: t("files.empty"), unsupported_media: t("files.unsupported"),
+function fileProblem({ problem, media_type: type }, bytes) {
+  const known = { too_large: t("files.too_large", { size: sizeText(bytes) }), empty: t("files.empty"), unsupported_media: unsupported(problem, type),
     invalid: t("files.refused"), unknown: t("files.refused") };
-  return known[code] ?? problemText({ code, ...problem });
+  return known[problem.code] ?? problemText(problem);
+}
+
+/** Where it looks like a kind that can be sent, "pictures can be sent" helps nobody: then the server knows better why not. */
+function unsupported({ detail }, type) {
+  if (kindOf(type ?? "") === "other") return t("files.unsupported");
+  return (language === "en" && detail) || t("files.odd");
 }
 
 /** Files may be dropped anywhere on `place`; dropped beside it, they must not take the page's place. */

@@ -6,7 +6,9 @@
  * loads before it begins, so that it may be begun again where the line was lost; the rest is loaded when asked for.
  */
 import { byId } from "../dom.js";
+import { readies } from "../message-item.js";
 import { introduce } from "./account.js";
+import { speakUp } from "./aloud.js";
 import "./announce.js";
 import { Further } from "./further.js";
 import { openRowMenu } from "./row-menu.js";
@@ -19,6 +21,8 @@ export async function attend(chat) {
   const further = new Further(messenger);
   const shell = once(() => import("./shell.js").then(({ beginShell }) => beginShell(chat)));
   introduce(messenger.me);
+  speakUp(chat);
+  readies().catch(() => {});
   setTimeout(() => shell().catch(() => {}), 600);
   // Letters typed right behind the keys that open it must not go astray.
   if (byId("switcher")) setTimeout(() => import("./switcher.js").catch(() => {}), 900);

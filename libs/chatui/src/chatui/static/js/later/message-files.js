@@ -9,7 +9,9 @@ import { make, part } from "../dom.js";
 
 const WIDE = 320;
 const HIGH = 240;
-const KINDS = [[/^image\//, "image"], [/pdf$/, "pdf"], [/^audio\//, "audio"], [/^video\//, "video"], [/^text\//, "text"]];
+const KINDS = [[/^image\//, "image"], [/pdf$/, "pdf"], [/^audio\//, "audio"], [/^video\//, "video"], [/^text\/plain/, "text"],
+  [/sheet|excel|csv/, "sheet"], [/presentation|powerpoint/, "slides"], [/word|opendocument\.text/, "document"]];
+const LETTERS = { pdf: "PDF", image: "IMG", audio: "♪", video: "▶", text: "TXT", sheet: "XLS", slides: "PPT", document: "DOC" };
 const shown = new WeakMap();
 
 /** Nodes for the files of a message, in their order. */
@@ -68,11 +70,11 @@ export function icon(type) {
   const { node, ...at } = part("file-icon");
   const kind = kindOf(type);
   node.classList.add(kind);
-  at.letters.textContent = { pdf: "PDF", image: "IMG", audio: "♪", video: "▶", text: "TXT" }[kind] ?? "…";
+  at.letters.textContent = LETTERS[kind] ?? "…";
   return node;
 }
 
-const kindOf = (type) => KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "other";
+export const kindOf = (type) => KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "other";
 
 export const kindName = (type) => t(`files.kind.${kindOf(type)}`);
 

@@ -7,8 +7,10 @@ import { t } from "../texts.js";
 import { clockTime, fullTime } from "../when.js";
 import { fewEmoji, folded, pieces } from "./message-text.js";
 import { learn } from "./original.js";
+import { namesLine } from "./parcel.js";
 
 const EXCERPT = 140;
+let cards = null;
 
 export function enrich(item, message) {
   const { recalled, forwarded, attachments, acknowledgement } = message;
@@ -16,7 +18,7 @@ export function enrich(item, message) {
   if (!recalled) drawBody(item, message);
   if (item.row.answered && !recalled) drawQuote(item, message);
   at(item, "origin", !recalled && forwarded, (place) => drawOrigin(place, forwarded));
-  at(item, "files", !recalled && attachments?.length, (place) => drawFiles(place, attachments));
+  at(item, "files", !recalled && attachments?.length, (place) => drawFiles(place, message));
   at(item, "asks", !recalled && acknowledgement?.asked && item.row.entry, (place) => drawAsking(place, item, acknowledgement));
 }
 
@@ -76,11 +78,21 @@ function drawOrigin(place, { author, at: when, kind, subject }) {
   place.places.when.dateTime = when;
 }
 
-async function drawFiles(place, attachments) {
+/**
+ * Where nothing was typed, the text is the names of the files, for the list, quotes and search: once their cards are
+ * there, it goes, so that nobody reads or hears the names twice. Cards that can be drawn at once come with the message.
+ */
+function drawFiles(place, { body, attachments }) {
+  place.said = body;
+  if (cards) return drawCards(place, attachments);
+  return import("./message-files.js").then((module) => { cards = module; drawCards(place, attachments); }, () => {});
+}
+
+function drawCards(place, attachments) {
   const ids = attachments.map(({ id }) => id).join();
-  if (place.dataset.ids === ids) return;
+  if (place.dataset.ids !== ids) cards.showFiles(place, attachments);
   place.dataset.ids = ids;
-  (await import("./message-files.js")).showFiles(place, attachments);
+  place.classList.toggle("alone", place.said === namesLine(attachments));
 }
 
 /** Those asked are asked by a button; everybody who may know reads how many have. */

@@ -10,6 +10,7 @@ import { t } from "../texts.js";
 import { badgeText, isWorthTelling } from "./notice-rule.js";
 import { Worker } from "./worker.js";
 
+const FETCHED_MS = 10_000;
 const SIZE = 64;
 
 export function beginShell(chat) {
@@ -77,7 +78,8 @@ class Shell {
     pen.fillText(words, SIZE / 2, SIZE / 2 + 3);
     canvas.toBlob((picture) => {
       if (words !== this.shown) return;
-      URL.revokeObjectURL(this.drawn);
+      const { drawn } = this;
+      setTimeout(() => URL.revokeObjectURL(drawn), FETCHED_MS); // the browser may be fetching it still
       this.icon.type = "image/png";
       this.icon.href = this.drawn = URL.createObjectURL(picture);
     });

@@ -7,6 +7,7 @@
  */
 import { fill } from "../dom.js";
 import { FIRST } from "../message-thread.js";
+import { hush } from "./aloud.js";
 import { Past } from "./past.js";
 
 const REST_MS = 2000;
@@ -96,13 +97,6 @@ function toRow(thread, key, flash) {
   } else thread.log.focus({ preventScroll: true });
   thread.scrolled();
   return true;
-}
-
-/** What comes now is not news: it is not read out. */
-function hush(thread, busy = false) {
-  thread.log.setAttribute("aria-live", "off");
-  thread.log.ariaBusy = busy;
-  if (!busy) thread.listens();
 }
 
 /** The way back stands there until it is taken, or until the place is in sight again. */

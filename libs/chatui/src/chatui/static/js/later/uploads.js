@@ -56,6 +56,11 @@ export class Tray extends EventTarget {
     this.#go();
   }
 
+  /** The device has no line: what is under way would hang for minutes, so it is said at once, and goes again later. */
+  cut() {
+    for (const { way } of this.items) way?.stop();
+  }
+
   /** The line is back: what it had cut goes again by itself. */
   resume() {
     for (const { key, problem } of [...this.items]) if (problem?.code === "line_lost") this.again(key);
@@ -118,7 +123,7 @@ export function carrier(root, Request = XMLHttpRequest) {
   return (file, progress) => {
     const request = new Request();
     const form = new FormData();
-    form.append("file", file, file.name);
+    form.append("file", file, plainName(file.name));
     const done = new Promise((resolve, reject) => {
       request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
       request.onload = () => (request.status < 300 && request.response ? resolve(request.response) : reject(refusal(request)));
@@ -130,6 +135,9 @@ export function carrier(root, Request = XMLHttpRequest) {
     return { done, stop: () => request.abort() };
   };
 }
+
+/** In a form browsers write the end of a line as %0A, and no server can know that the name did not hold just that. */
+const plainName = (name) => name.replace(/[\r\n]+/g, " ");
 
 function refusal({ status, response }) {
   const code = status === 413 ? "too_large" : status >= 500 ? "unavailable" : "unknown";

@@ -3,8 +3,13 @@ import { Chat } from "../chat.js";
 import { t, whyNot } from "../texts.js";
 import { portalNames } from "./titles.js";
 
-const chat = new Chat({ names: portalNames, internal: false, empty: "portal.empty", hooks: { head() {}, composer, seen } });
+const chat = new Chat({ names: portalNames, internal: false, empty: "portal.empty", hooks: { head, composer, seen } });
 chat.start();
+
+/** Everything that was ever attached here, in one place. */
+function head({ files }) {
+  files.onclick = async () => (await import("../later/files-panel.js")).openFilesOf(chat);
+}
 
 function composer({ can_reply: { allowed, reason }, status }) {
   const closed = allowed ? null : { reason: whyNot(reason) };
