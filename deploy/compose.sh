@@ -25,15 +25,16 @@ chosen() { # the environment's value of a name, else the one kept, else a defaul
 keep_choices() {
     PORT=$(chosen PORT 8080) DEMO=$(chosen DEMO on) PUBLIC_ORIGIN=$(chosen PUBLIC_ORIGIN "")
     AUTH_PASSWORD_GRANT=$(chosen AUTH_PASSWORD_GRANT "") LOG_LEVEL=$(chosen LOG_LEVEL "")
+    COMPOSE_FILE=$(chosen COMPOSE_FILE "")
     {
         say "# Kept by deploy/compose.sh: what was chosen when 'make up' ran."
-        for name in PORT DEMO PUBLIC_ORIGIN AUTH_PASSWORD_GRANT LOG_LEVEL; do
+        for name in PORT DEMO PUBLIC_ORIGIN AUTH_PASSWORD_GRANT LOG_LEVEL COMPOSE_FILE; do
             eval "value=\$$name"
             [ -z "$value" ] || say "$name=$value"
         done
     } > .env.new
     mv .env.new .env
-    unset AUTH_PASSWORD_GRANT LOG_LEVEL
+    unset AUTH_PASSWORD_GRANT LOG_LEVEL COMPOSE_FILE
 }
 
 up() {

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Makes the secrets of `make up`: deploy/secrets/, readable by its owner only and ignored by git.
 # Each secret is made once and kept in deploy/secrets/values; a release that needs another adds it. From these come the
-# files one container each is told: its own secrets and nobody else's.
+# files one container each is told: its own secrets and nobody else's, and behind them the operator's settings for it,
+# which stand beside the folder and are only read: deploy/conversations.env for conversations.
 set -eu
 umask 077
 
 folder=${1:-deploy/secrets}
+settings=$(dirname "$folder")
 mkdir -p "$folder"
 touch "$folder/values"
 
@@ -18,6 +20,7 @@ secret() { # the value of a name, made where it is missing
 
 write() { # the container's name; its lines come on standard input
     cat > "$folder/$1.env.new"
+    [ ! -e "$settings/$1.env" ] || cat "$settings/$1.env" >> "$folder/$1.env.new"
     mv "$folder/$1.env.new" "$folder/$1.env"
 }
 
