@@ -243,7 +243,8 @@ def test_what_is_new_is_announced_once_in_order_and_politely(talk: Talk, screen:
     ada.sees("Thank you")
     waits_for(ada, "Thank you")
     assert [each for each in heard(ada.page) if "Thank you" in each] == [f"Nora Lindqvist Thank you {clock(ada)}"]
-    assert [each for each in heard(nora.page) if "Thank you" in each] == [f"You Thank you {clock(nora)} Sending"]
+    [mine] = [each for each in heard(nora.page) if "Thank you" in each]
+    assert mine in [f"You Thank you {clock(nora)} {mark}" for mark in ("Sending", "Sent")], mine
 
 
 def clock(at: Screen) -> str:
