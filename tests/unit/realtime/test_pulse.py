@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
+from prometheus_client import REGISTRY
 
 from realtime.pulse import LISTEN_EVERY_S, SILENT_AFTER_S, Pulse
 from wire.events import PULSE, PULSE_EVERY_S, TYPING
@@ -82,3 +83,34 @@ def test_where_no_relay_runs_a_gateway_asks_from_its_start() -> None:
 
     assert ears.pulse.silent
     assert len(ears.listen(6)) == 4
+
+
+def test_the_figure_of_silence_grows_through_a_lost_line(ears: Ears) -> None:
+    """An operator is woken by it: it counts from when the relay was last heard, on whatever line."""
+    ears.listen(1, while_hearing=[PULSE])
+    while_heard = figure()
+
+    ears.pulse.went()
+    ears.listen(4)
+    ears.pulse.came()
+    ears.listen(3)
+
+    assert while_heard == 0
+    assert figure() == pytest.approx(7)
+
+
+def test_the_figure_of_silence_grows_where_no_relay_was_ever_heard() -> None:
+    """Then it counts from the start of the process."""
+    ears = Ears()
+    ears.pulse.came()
+
+    ears.listen(7)
+
+    assert figure() == pytest.approx(7)
+
+
+def figure() -> float:
+    """Return what an operator sees of the silence."""
+    shown = REGISTRY.get_sample_value("messages_live_relay_silence_seconds", {"plane": "staff"})
+    assert shown is not None
+    return shown

@@ -38,7 +38,11 @@ PRESENCE_DROPPED = Counter(
     "messages_live_presence_dropped_total", "Presence signs not told: too many, or conversations was away.", ["plane"]
 )
 BROKER_UP = Gauge("messages_live_broker_connected", "1 while events arrive from the broker.", ["plane"])
-RELAY_SILENCE = Gauge("messages_live_relay_silence_seconds", "Since the leading relay was heard here.", ["plane"])
+RELAY_SILENCE = Gauge(
+    "messages_live_relay_silence_seconds",
+    "Since the leading relay was heard here, or, where it never was, since the process began.",
+    ["plane"],
+)
 NOTICES = Counter("messages_notices_total", "Notices to push services, by what came of them.", ["plane", "outcome"])
 NOTICES_DROPPED = Counter("messages_notices_dropped_total", "Messages of which nobody was told any more.", ["plane"])
 NOTICES_WAITING = Gauge("messages_notices_waiting_items", "Messages whose notices are not out yet.", ["plane"])

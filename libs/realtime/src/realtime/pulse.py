@@ -24,8 +24,12 @@ class Pulse:
     def __init__(self, ticks: Ticks, *, plane: str) -> None:
         self._ticks = ticks
         self._silence = RELAY_SILENCE.labels(plane=plane)
-        self._heard_at = self._asked_at = -math.inf
+        self._heard_at = ticks()
+        """When the relay was last heard, on whatever line; before that, when this process began."""
+        self._asked_at = -math.inf
         self._connected = False
+        self._trusted = False
+        """Whether the relay was heard on the line there is now."""
 
     @property
     def connected(self) -> bool:
@@ -35,7 +39,7 @@ class Pulse:
     @property
     def silent(self) -> bool:
         """Tell whether what is stored may fail to come by itself."""
-        return not self._connected or self._ticks() - self._heard_at >= SILENT_AFTER_S
+        return not self._connected or not self._trusted or self._ticks() - self._heard_at >= SILENT_AFTER_S
 
     def came(self) -> None:
         """Note that there is a line to the broker: somebody asks the database now."""
@@ -44,19 +48,18 @@ class Pulse:
 
     def went(self) -> None:
         """Note that the line broke: on the next one the relay must be heard anew, it may find the broker later."""
-        self._connected = False
-        self._heard_at = -math.inf
+        self._connected = self._trusted = False
 
     def heard(self, event_type: str) -> None:
         """Note a message: who carries a burst lives; only typing signs come past the relay."""
         if event_type != TYPING:
             self._heard_at = self._ticks()
+            self._trusted = True
 
     def must_ask(self) -> bool:
         """Tell whether it is time to ask the database; whoever is told so does."""
         now = self._ticks()
-        if self._heard_at > -math.inf:
-            self._silence.set(now - self._heard_at)
+        self._silence.set(now - self._heard_at)
         if not self.silent or now - self._asked_at < ASK_EVERY_S:
             return False
         self._asked_at = now
