@@ -87,13 +87,10 @@ export class Conversations {
     return [...this.items.values()].sort((one, other) => (activity(one) < activity(other) ? 1 : -1));
   }
 
-  /**
-   * What the list shows under a filter, and the one with the id `also`: what is pinned first, then by activity. By its
-   * name (`everywhere`) one also finds what was archived.
-   */
-  listed(filter = "all", also = null, everywhere = false) {
+  /** What the list shows by a filter (later/filters.js), and the one with the id `also`: pinned first, then by activity. */
+  listed(passes = (_, { archived }) => !archived, also = null) {
     const { preferenceOf } = this;
-    const shown = this.sorted().filter((item) => item.id === also || passes(item, filter, everywhere && filter !== "archived" ? PLAIN : preferenceOf(item.id)));
+    const shown = this.sorted().filter((item) => item.id === also || passes(item, preferenceOf(item.id)));
     return [...shown.filter(({ id }) => preferenceOf(id).pinned), ...shown.filter(({ id }) => !preferenceOf(id).pinned)];
   }
 
@@ -110,19 +107,6 @@ export const unreadOf = ({ unread }) => Object.values(unread ?? {}).reduce((sum,
 export const streamsOf = ({ heads, kind }) => Object.keys(heads).filter((name) => name === "shared" || kind === "patient");
 
 const activity = ({ last_entry: entry, updated_at: at }) => entry?.at ?? at;
-
-const FILTERS = {
-  unread: (item) => unreadOf(item) > 0,
-  patients: ({ kind }) => kind === "patient",
-  staff: ({ kind }) => kind !== "patient",
-  closed: ({ status }) => status === "closed",
-};
-
-/** Archived is a place of its own; only what is unread is sought there too. */
-export function passes(conversation, filter, { archived } = PLAIN) {
-  if (filter === "archived") return archived;
-  return (!archived || filter === "unread") && (FILTERS[filter]?.(conversation) ?? true);
-}
 
 function lastLine(shown, entry) {
   if (!CHANGES.has(entry.type)) return entry;

@@ -1,6 +1,7 @@
 /** What a patient put away stays in reach: one button at the end of the list, and the list shows the one or the other. */
 import { byId } from "../dom.js";
 import { t } from "../texts.js";
+import { passing } from "./filters.js";
 
 export class Drawer {
   open = false;
@@ -15,7 +16,7 @@ export class Drawer {
   rows() {
     const { messenger } = this.chat;
     this.#offer();
-    const items = messenger.conversations.listed(this.open ? "archived" : "all");
+    const items = messenger.conversations.listed(passing(this.open ? "archived" : "all"));
     const why = this.button.hidden ? "portal.empty" : "portal.archived.all";
     const note = items.length || this.open ? null : { title: t(why), hint: t(`${why}.hint`), again: false };
     return { items, note, bones: this.open && !items.length, more: !this.open && messenger.cursor !== null };

@@ -1,6 +1,7 @@
 /** Finding a conversation: the filters, and words that narrow the list; what the device does not hold the server finds. */
 import { byId } from "../dom.js";
 import { problemText, t } from "../texts.js";
+import { passing } from "./filters.js";
 import { folded } from "./ranking.js";
 
 const PAUSE = 250;
@@ -24,7 +25,7 @@ export class Finder {
     const { messenger } = chat;
     const put = [...messenger.conversations.preferences.values()].some(({ archived }) => archived);
     document.querySelector("[data-filter=archived]").hidden = !put && filter !== "archived";
-    const items = messenger.conversations.listed(filter, this.#here(), Boolean(words)).filter((item) => !words || this.#named(item));
+    const items = messenger.conversations.listed(passing(filter, Boolean(words)), this.#here()).filter((item) => !words || this.#named(item));
     const bones = looking && !items.length;
     return { items, note: items.length || looking ? null : this.#note(), bones, more: filter === "all" && !words && messenger.cursor !== null };
   }
