@@ -23,9 +23,10 @@ class World:
         self.clock = TestClock()
         self.auth = StandInAuth(self.clock)
         self.conversations = StandInConversations()
+        self.exchange = InProcessExchange()
         self.composed = compose(
             settings,
-            exchange=InProcessExchange(),
+            exchange=self.exchange,
             clock=self.clock,
             transports={"auth": self.auth.transport, "conversations": self.conversations.transport},
         )

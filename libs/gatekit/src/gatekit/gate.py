@@ -36,6 +36,8 @@ from servicekit.tokens import KeySource, ServiceToken, Verifier
 from wire.permissions import Permission
 
 _READY: Final = "/readyz"
+_READY_WITHIN_S: Final = 1.5
+"""Seconds; less than our own readiness may take."""
 
 
 class Gate:
@@ -85,6 +87,7 @@ class Gate:
             origins=origins,
             share=Shares(settings.calls_per_minute),
         )
+        self._probe = conversations
         self.conversations = Conversations(conversations, service_token=self.service_token, callers=self.callers)
         self.files = Files(
             conversations,
@@ -106,10 +109,17 @@ class Gate:
         self.readiness.add("auth keys", keys.answers)
         self.readiness.add("auth changes", self.changes.synced)
         self.readiness.add("auth", self.changes.fresh, needed=False)
-        self.readiness.add("conversations", lambda: conversations.get(_READY, timeout=2.0).is_success)
+        self.readiness.add("conversations", self.conversations_answer)
         self.background = Background()
         self.background.add("changes", self.changes.run, wake=self.changes.wake)
         self.background.add("farewells", self.farewells.run)
+
+    def conversations_answer(self) -> bool:
+        """Tell whether conversations can serve (a readiness check)."""
+        try:
+            return self._probe.get(_READY, timeout=_READY_WITHIN_S).is_success
+        except httpx.HTTPError:
+            return False
 
     def install(self, app: Flask, calls: Calls, spoken: Spoken, *, title: str, template: str) -> None:
         """Open the doors in `app`: probes, sign-in, pages, and the calls with their documents.

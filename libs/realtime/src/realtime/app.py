@@ -112,6 +112,11 @@ class Realtime:
         """Tell whether events arrive from the broker (for readiness)."""
         return self._pulse.connected
 
+    @property
+    def unheard(self) -> bool:
+        """Tell whether there is a line to the broker and the leading relay is not heard over it (for readiness)."""
+        return self._pulse.connected and self._pulse.silent
+
     def tell_devices(self, notices: Notices) -> None:
         """Tell browsers whose page is closed as well, from `add_loops` on."""
         self._notices = notices

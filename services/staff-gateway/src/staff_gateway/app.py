@@ -72,6 +72,8 @@ def compose(
         push = PushDoor(public_key=vapid.public, refusal=services.accepts)
     realtime.add_loops(gate.background)
     gate.readiness.add("broker", lambda: realtime.connected, needed=False)
+    # Without conversations the relay has nothing to tell, and nobody is to be sent to look at it first.
+    gate.readiness.add("relay", lambda: not (realtime.unheard and gate.conversations_answer()), needed=False)
     posting = Posting(realtime.sends, gate.callers)
     app = Flask("staff_gateway", static_folder=None)
     chatui.install(app, STAFF.static)
