@@ -12,6 +12,7 @@ from tests.unit.realtime.stage import (
     OTHER,
     WARD,
     Stage,
+    Wire,
     claims,
     entry,
     joined,
@@ -253,3 +254,40 @@ def test_a_recovery_before_the_first_catch_up_asks_for_nothing_old(stage: Stage)
 
     assert stage.conversations.asked == [({WARD: {"shared": 4}}, "head")]
     assert stage.wire.seqs() == [5]
+
+
+def test_who_went_while_waiting_to_ask_costs_no_question(stage: Stage) -> None:
+    """A thousand come back at once and many give up: the places in the queue are for those who are still there."""
+    asks = stage.desk.asks
+    while asks.acquire(blocking=False):
+        pass
+    gone = [stage.opens(wire=Wire()) for _ in range(3)]
+    for connection in gone:
+        says(connection, "hello")
+    settles()
+    for connection in gone:
+        connection.finish(0)
+    stays = stage.opens()
+    says(stays, "hello", resume={WARD: {"shared": 4}})
+
+    asks.release()
+    settles()
+
+    assert stage.conversations.asked == [({WARD: {"shared": 4}}, "head")]
+    assert stage.wire.seqs() == [5]
+
+
+def test_who_went_while_waiting_to_recover_costs_no_question(stage: Stage) -> None:
+    """Likewise where every socket asks, because no events come."""
+    connection = stage.greeted()
+    asks = stage.desk.asks
+    while asks.acquire(blocking=False):
+        pass
+    connection.recover("poll", announce=False)
+    settles()
+
+    connection.finish(0)
+    asks.release()
+    settles()
+
+    assert len(stage.conversations.asked) == 1

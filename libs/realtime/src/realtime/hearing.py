@@ -203,11 +203,12 @@ class Hearing:
             return None
 
     def _first(self, welcome: Welcome, unlisted: Unlisted) -> CaughtUp | None:
-        """Ask once, and answer the hello by it; None when nothing has begun."""
+        """Ask once, and answer the hello by it; None when nothing has begun, or the socket went."""
         self._welcome = None
         try:
             answer = self._ask(unlisted, with_me=True)
-            welcome(answer.me)
+            if answer is not None:
+                welcome(answer.me)
         except Problem as refused:
             self._not_begun(welcome, refused)
         except Exception as error:  # noqa: BLE001 - whatever broke, the client waits for an answer
@@ -222,8 +223,11 @@ class Hearing:
         self._wanted.clear()
         welcome(refused)
 
-    def _ask(self, unlisted: Unlisted, *, with_me: bool) -> CaughtUp:
+    def _ask(self, unlisted: Unlisted, *, with_me: bool) -> CaughtUp | None:
+        """Ask once; None when the socket went while it waited for its turn, as many of a crowd do."""
         with self._desk.asks:
+            if self._exit.leaving:
+                return None
             return self._desk.remembers.catch_up(
                 self._session.access_token, self._streams.positions(), unlisted, with_me=with_me
             )
