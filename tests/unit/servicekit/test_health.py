@@ -1,6 +1,9 @@
 """Probes: what is missing is named, and only what nothing goes on without takes a service out; doors are timed."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from flask import Flask
@@ -10,6 +13,7 @@ from prometheus_client import REGISTRY
 from servicekit.background import Background
 from servicekit.composed import Composed, started
 from servicekit.health import Readiness, health_blueprint
+from tests.support.ports import wait_until
 
 
 def works() -> bool:
@@ -50,6 +54,27 @@ def test_only_what_is_needed_takes_a_service_out(
 
     told = answer.get_json()
     assert (answer.status_code, told["status"], told["missing"]) == expected
+
+
+def test_a_part_that_hangs_is_named_within_seconds_and_keeps_one_thread() -> None:
+    """However often it is asked about: the doors are answered by few threads, and each of them comes back."""
+    comes_back = threading.Event()
+    client = served(database=(comes_back.wait, True), broker=(works, False))
+    probes = ThreadPoolExecutor(8)
+    before, began = threading.active_count(), time.monotonic()
+
+    asked = [probes.submit(client.application.test_client().get, "/readyz") for _ in range(8)]
+    wait(asked, timeout=10)
+    took = time.monotonic() - began
+    hanging = threading.active_count() - before - 8  # the probes' own
+    comes_back.set()
+    told = [probe.result().get_json() for probe in asked]
+    probes.shutdown()
+
+    assert told == [{"status": "not ready", "missing": ["database"]}] * 8
+    assert took < 4
+    assert hanging <= 1
+    wait_until(lambda: client.get("/readyz").status_code == 200, within_s=5, what="the part being back")
 
 
 def test_a_service_that_was_asked_to_end_says_so() -> None:

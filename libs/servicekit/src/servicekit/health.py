@@ -5,9 +5,14 @@ with 503 and "not ready" where the service can do nothing without one of them, w
 without (a gateway whose broker is away asks the database instead: to take it out of service would be the outage).
 A service that was asked to end says "stopping", with 503, while it finishes what it has begun.
 `/metrics` is Prometheus text.
+
+A part that hangs is missing after two seconds, and holds one thread of ours however often it is asked about: a caller's
+thread is never kept, so that the doors go on answering.
 """
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Final
 
 from flask import Blueprint, Response, current_app, jsonify
@@ -20,6 +25,8 @@ STOPPING: Final = "stopping"
 """Set among the application's extensions once it was asked to end."""
 Check = Callable[[], bool]
 """Tells whether a part works; may take a second, raises nothing it can help."""
+ANSWERS_WITHIN_S: Final = 2.0
+"""Seconds after which a part that has not answered is missing."""
 _OUT_OF_SERVICE: Final = ("not ready", STOPPING)
 
 
@@ -27,24 +34,46 @@ class Readiness:
     """The parts a service needs, each with a check."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, Check] = {}
+        self._looks: dict[str, _Look] = {}
         self._spared: set[str] = set()
 
     def add(self, name: str, check: Check, *, needed: bool = True) -> None:
         """Ask `check` under this name whenever readiness is asked for; `needed` when nothing goes on without it."""
-        self._checks[name] = check
+        self._looks[name] = _Look(check)
         if not needed:
             self._spared.add(name)
 
     def missing(self) -> list[str]:
         """Return the names of the parts that do not work, in the order they were added."""
-        return [name for name, check in self._checks.items() if not _works(check)]
+        answers = {name: look.answer() for name, look in self._looks.items()}
+        wait(answers.values(), ANSWERS_WITHIN_S)
+        return [name for name, answer in answers.items() if not (answer.done() and answer.result())]
 
     def word_for(self, missing: list[str]) -> str:
         """Return what the service is while these parts are missing."""
         if not missing:
             return "ready"
         return "impaired" if self._spared.issuperset(missing) else "not ready"
+
+
+class _Look:
+    """One check, made on a thread of its own; whoever asks while a look is under way waits for that one."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._turn = threading.Lock()
+        self._latest: Future[bool] | None = None
+
+    def answer(self) -> Future[bool]:
+        """Return the answer that is to come."""
+        with self._turn:
+            if self._latest is None or self._latest.done():
+                self._latest = Future()
+                threading.Thread(target=self._look, args=(self._latest,), name="readiness", daemon=True).start()
+            return self._latest
+
+    def _look(self, answer: "Future[bool]") -> None:
+        answer.set_result(_works(self._check))
 
 
 def health_blueprint(readiness: Readiness) -> Blueprint:
