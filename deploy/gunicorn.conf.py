@@ -2,6 +2,8 @@
 
 - SERVICE names the service, and with it the application (`staff-gateway` is staff_gateway.app:create_app()).
 - The gateways run on gevent, auth and conversations on threads: a password hash would stop a gevent hub for 100 ms.
+- There are a few threads more than conversations has connections to its database: while that hangs they wait for a
+  connection for seconds only, and the probes are answered.
 - A gateway gives a new connection a few seconds to say what it wants: who opens hundreds and says half a sentence in
   each holds none of them for long.
 - One worker a container: a replica is one more container, and the metrics of a process are those of its container.
@@ -105,7 +107,7 @@ backlog = 2048
 workers = 1
 worker_class = _worker_of_gateways() if LIVE else "gthread"
 worker_connections = 20_000 if LIVE else 1_000
-threads = int(os.environ.get("THREADS", "16"))
+threads = int(os.environ.get("THREADS", "20"))
 keepalive = 75
 timeout = 30
 graceful_timeout = 20

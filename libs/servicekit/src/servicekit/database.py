@@ -25,6 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from servicekit import patience
 from wire.words import folded
 
 BUSY_MS = 10_000
@@ -56,23 +57,34 @@ class DatabaseBehind(DatabaseError):
     """The database lacks migrations of this release."""
 
 
-def engine(url: str, *, pool_size: int = 8, rested_s: float = RESTED_S) -> Engine:
+def engine(
+    url: str,
+    *,
+    pool_size: int = 8,
+    rested_s: float = RESTED_S,
+    serving: bool = False,
+    held_at_most_s: float = patience.HELD_AT_MOST_S,
+) -> Engine:
     """Return an engine for `postgresql+psycopg://…` or `sqlite:///…`; nothing connects before it is used.
 
-    A connection that nobody used for `rested_s` seconds is asked whether it still stands before it is handed out.
+    A connection that nobody used for `rested_s` seconds is asked whether it still stands before it is handed out. One
+    that is `serving` has the patience of `servicekit.patience`; without, a statement may take as long as it takes.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
+    given = {"connect_timeout": 3, "application_name": "messages", "prepare_threshold": NEVER_BY_ITSELF}
     made = create_engine(
         parsed,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
-        connect_args={"connect_timeout": 3, "application_name": "messages", "prepare_threshold": NEVER_BY_ITSELF},
+        connect_args=given | (patience.connect_args() if serving else {}),
     )
+    if serving:
+        patience.hang_up_what_is_held(made, held_at_most_s=held_at_most_s)
     _ask_the_rested(made, rested_s)
     return made
 

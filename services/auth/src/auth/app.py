@@ -59,7 +59,7 @@ def compose(
     offload: Offload = in_place,
 ) -> Composed:
     """Put auth together; nothing connects before the first request or `background.start()`."""
-    database = engine(settings.database_url)
+    database = engine(settings.database_url, serving=True)
     announcer = Announcer(exchange)
     base = ground(database, settings.secret, clock=clock, offload=offload, announce=announcer.announce)
     keys = signing_keys(database, settings.secret, clock=clock)

@@ -86,7 +86,7 @@ def compose(
 
     `offload` runs work on files where it stops nobody else: a thread is enough, a greenlet is not.
     """
-    database = engine(settings.database_url, pool_size=CONNECTIONS)
+    database = engine(settings.database_url, pool_size=CONNECTIONS, serving=True)
     auth = http.client(settings.auth_url, transport=(transports or {}).get("auth"))
     token = ServiceToken(auth, client_id=CLIENT_ID, secret=settings.client_secret, clock=clock)
     changes = ChangeFeed(auth, token, clock=clock)

@@ -66,7 +66,7 @@ def run(settings: RelaySettings) -> None:
         raise SettingsError("Cannot start: RELAY_DATABASE_URL must be a PostgreSQL; with SQLite the relay is embedded.")
     ended = threading.Event()
     _end_on_signals(ended)
-    engine = database.engine(settings.database_url, pool_size=4)
+    engine = database.engine(settings.database_url, pool_size=4, serving=True)
     _check_version(engine)
     readiness = Readiness()
     probes = _serve_probes(readiness, settings.port)
