@@ -24,7 +24,7 @@ class Desk:
         self.running = gevent.spawn(self.sends.run, self.stop)
 
     def puts(self, number: int, *, body: str = "hello") -> None:
-        self.sends.put(claims(), "token", message(number, body=body), self.notes(number))
+        self.sends.put(claims(), lambda: "token", message(number, body=body), self.notes(number))
 
     def notes(self, number: int) -> Callable[[Stored | Problem], None]:
         return lambda outcome: self.answers.append((number, outcome))
@@ -120,7 +120,7 @@ def test_an_asker_that_fails_takes_nobody_with_it(desk: Desk) -> None:
     def dies(_outcome: Stored | Problem) -> None:
         raise RuntimeError
 
-    desk.sends.put(claims(), "token", message(1), dies)
+    desk.sends.put(claims(), lambda: "token", message(1), dies)
     desk.puts(2)
     settles()
 
@@ -129,8 +129,8 @@ def test_an_asker_that_fails_takes_nobody_with_it(desk: Desk) -> None:
 
 def test_each_item_carries_its_authors_own_token(desk: Desk) -> None:
     """The gateway asserts nothing."""
-    desk.sends.put(claims(NORA), "noras", message(1), desk.notes(1))
-    desk.sends.put(claims(DMITRI), "dmitris", message(2), desk.notes(2))
+    desk.sends.put(claims(NORA), lambda: "noras", message(1), desk.notes(1))
+    desk.sends.put(claims(DMITRI), lambda: "dmitris", message(2), desk.notes(2))
     settles()
 
     tokens = [item["token"] for batch in desk.conversations.batches for item in batch]
@@ -146,7 +146,7 @@ def test_more_than_ones_share_a_minute_is_refused_and_says_when_again() -> None:
 
     with pytest.raises(RateLimited) as refused:
         desk.puts(4)
-    desk.sends.put(claims(DMITRI), "dmitris", message(5), desk.notes(5))
+    desk.sends.put(claims(DMITRI), lambda: "dmitris", message(5), desk.notes(5))
     settles()
     desk.ends()
 
@@ -186,3 +186,33 @@ def test_at_the_end_everything_is_answered_and_nothing_more_taken(desk: Desk) ->
     assert desk.running.dead
     with pytest.raises(Unavailable):
         desk.puts(3)
+
+
+def test_what_its_author_takes_back_before_it_leaves_is_neither_sent_nor_answered(desk: Desk) -> None:
+    """They hold it themselves; what stands beside it goes out, and a queue of nothing else comes to rest."""
+    desk.conversations.while_sending = lambda: gevent.sleep(0.01)
+    desk.puts(0)
+    settles()
+    desk.sends.put(claims(), lambda: None, message(1), desk.notes(1))
+    desk.puts(2)
+    settles(0.05)
+    desk.sends.put(claims(), lambda: None, message(3), desk.notes(3))
+
+    assert desk.sends.settle(5)
+    assert [client_ids(batch) for batch in desk.conversations.batches] == [[0], [2]]
+    assert [number for number, _ in desk.answers] == [0, 2]
+
+
+def test_a_message_is_counted_once_however_often_it_goes_out() -> None:
+    """Its author says that it was counted before."""
+    desk = Desk(per_minute=1)
+    desk.puts(1)
+
+    desk.sends.put(claims(), lambda: "token", message(1), desk.notes(1), counted=True)
+    again = desk.sends.post(claims(), "token", message(1), counted=True)
+    with pytest.raises(RateLimited):
+        desk.puts(2)
+    desk.ends()
+
+    assert isinstance(again, Stored)
+    assert [number for number, _ in desk.answers] == [1, 1]

@@ -26,8 +26,8 @@ class Stored(Protocol):
 class SendQueue(Protocol):
     """What gathers sends (`realtime.sends`)."""
 
-    def post(self, claims: Claims, access_token: str, message: Mapping[str, Any]) -> Stored:
-        """Store one message and wait for it; raises the Problem it met."""
+    def post(self, claims: Claims, access_token: str, message: Mapping[str, Any], *, counted: bool = False) -> Stored:
+        """Store one message and wait for it; raises the Problem it met. `counted`: against its author's share."""
 
     def count(self, claims: Claims) -> None:
         """Count a message against its author's share; RateLimited."""
@@ -52,7 +52,7 @@ class Posting:
             stored = self._queue.post(caller.claims, caller.token, item)
         except Unauthenticated:
             renewed = self._callers.renewed(caller)
-            stored = self._queue.post(renewed.claims, renewed.token, item)
+            stored = self._queue.post(renewed.claims, renewed.token, item, counted=True)
         return Answer(status=stored.status, body=stored.entry)
 
     def count(self, caller: Caller) -> None:

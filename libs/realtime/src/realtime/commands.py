@@ -14,6 +14,7 @@ import gevent
 from realtime import protocol
 from realtime.desk import Desk
 from realtime.hearing import Hearing
+from realtime.outgoing import Outgoing
 from realtime.presence import Seat
 from realtime.protocol import Command, Fields, Hello, Ping, Read, Ref, Send, Token, Typing, Watch
 from realtime.session import Session
@@ -21,7 +22,7 @@ from realtime.upstream import Stored
 from servicekit.log import failure, get_logger
 from wire.claims import Plane
 from wire.frames import BEAT_EVERY
-from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale, Unauthenticated
+from wire.problems import Conflict, Invalid, Problem, RateLimited, Stale
 from wire.times import to_wire
 
 
@@ -46,6 +47,7 @@ class Commands:
         self._hearing = hearing
         self._seat = seat
         self._answer = answer
+        self._outgoing = Outgoing(desk.sends, session)
         self._asking = False
 
     def welcome(self, told: Fields) -> Fields:
@@ -85,28 +87,8 @@ class Commands:
 
     def _send(self, command: Send) -> Later:
         self._on_this_plane(command.message["stream"])
-        self._put(command, again=True)
+        self._outgoing.send(command.message, lambda outcome: self._answer(command.ref, self._told(outcome)))
         return LATER
-
-    def _put(self, command: Send, *, again: bool) -> None:
-        def stored(outcome: Stored | Problem) -> None:
-            if again and isinstance(outcome, Unauthenticated) and self._session.renews_itself:
-                gevent.spawn(self._put_again, command, outcome)
-            else:
-                self._answer(command.ref, self._told(outcome))
-
-        self._desk.sends.put(self._session.claims, self._session.access_token, command.message, stored)
-
-    def _put_again(self, command: Send, refused: Problem) -> None:
-        """Send once more with a fresh token: a browser's was taken back a moment ago."""
-        try:
-            self._session.renew()
-            self._put(command, again=False)
-        except Problem:
-            self._answer(command.ref, refused)
-        except Exception as error:  # noqa: BLE001 - the top of a greenlet: the client waits for an answer
-            log.error("send.again_failed", **failure(error))
-            self._answer(command.ref, refused)
 
     def _told(self, outcome: Stored | Problem) -> Fields | Problem:
         if isinstance(outcome, Stored):

@@ -4,8 +4,9 @@ While one batch is on its way the next one fills, and leaves the moment the line
 adds no delay and a busy one pays HTTP, commit and publish once for many.
 
 Promises: what was put first leaves first, so the order within a socket is kept; every item is answered exactly once,
-whatever fails; the queue is bounded, and a full one answers `unavailable` at once; nobody sends more than their share
-a minute. The loop outlives any failure of a connection, an answer or an asker.
+whatever fails, unless its author took it back before it left; the queue is bounded, and a full one answers
+`unavailable` at once; nobody sends more than their share a minute. The loop outlives any failure of a connection, an
+answer or an asker.
 """
 
 from collections import Counter, deque
@@ -34,6 +35,8 @@ _ENVELOPE: Final = 2_000
 """Bytes an item may take beside its body: ids and a token."""
 
 Answer = Callable[[Stored | Problem], None]
+Token = Callable[[], str | None]
+"""Returns its author's token as a message leaves, or None when they take it back: it does not leave then."""
 
 log = get_logger()
 
@@ -48,6 +51,7 @@ class Stores(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Item:
     message: Mapping[str, Any] = field(repr=False)
+    token: Token
     answer: Answer
     size: int
 
@@ -65,20 +69,26 @@ class Sends:
         self._idle.set()
         self._closed = False
 
-    def put(self, claims: Claims, access_token: str, message: Mapping[str, Any], answer: Answer) -> None:
-        """Queue a message; RateLimited or Unavailable when it is not taken, else `answer` is called once."""
-        self.count(claims)
+    def put(
+        self, claims: Claims, token: Token, message: Mapping[str, Any], answer: Answer, *, counted: bool = False
+    ) -> None:
+        """Queue a message; RateLimited or Unavailable when it is not taken, else `answer` is called once.
+
+        `counted` says that it was counted against its author's share before.
+        """
+        if not counted:
+            self.count(claims)
         if self._closed or len(self._waiting) >= WAITING_AT_MOST:
             raise Unavailable
         size = len(message.get("body", "")) + _ENVELOPE
-        self._waiting.append(_Item(message={"token": access_token, **message}, answer=answer, size=size))
+        self._waiting.append(_Item(message=message, token=token, answer=answer, size=size))
         self._idle.clear()
         self._filled.set()
 
-    def post(self, claims: Claims, access_token: str, message: Mapping[str, Any]) -> Stored:
+    def post(self, claims: Claims, access_token: str, message: Mapping[str, Any], *, counted: bool = False) -> Stored:
         """Store one message and wait for it (the REST door); any Problem it met is raised."""
         result = AsyncResult()
-        self.put(claims, access_token, message, result.set)
+        self.put(claims, lambda: access_token, message, result.set, counted=counted)
         try:
             outcome: Stored | Problem = result.get(timeout=ANSWER_WITHIN)
         except Timeout:
@@ -101,7 +111,7 @@ class Sends:
             self._filled.wait()
             self._filled.clear()
             while self._waiting:
-                self._deliver(self._batch())
+                self._deliver(*self._batch())
             self._idle.set()
 
     def wake(self) -> None:
@@ -117,16 +127,25 @@ class Sends:
         """Wait until everything was answered, at most `patience` seconds; tell whether it was."""
         return bool(self._idle.wait(patience))
 
-    def _batch(self) -> list[_Item]:
-        items = [self._waiting.popleft()]
-        size = items[0].size
-        while self._waiting and len(items) < BATCH_ITEMS and size + self._waiting[0].size <= BATCH_BYTES:
-            items.append(self._waiting.popleft())
-            size += items[-1].size
-        return items
+    def _batch(self) -> tuple[list[_Item], list[Mapping[str, Any]]]:
+        items: list[_Item] = []
+        messages: list[Mapping[str, Any]] = []
+        size = 0
+        while self._waiting and len(items) < BATCH_ITEMS:
+            if items and size + self._waiting[0].size > BATCH_BYTES:
+                break
+            item = self._waiting.popleft()
+            token = item.token()
+            if token is not None:
+                items.append(item)
+                messages.append({"token": token, **item.message})
+                size += item.size
+        return items, messages
 
-    def _deliver(self, items: list[_Item]) -> None:
-        outcomes = self._outcomes(items)
+    def _deliver(self, items: list[_Item], messages: list[Mapping[str, Any]]) -> None:
+        if not items:
+            return
+        outcomes = self._outcomes(messages)
         SEND_BATCH.labels(plane=self._plane).observe(len(items))
         for word, count in Counter(map(_word_for, outcomes)).items():
             SENDS.labels(plane=self._plane, outcome=word).inc(count)
@@ -136,9 +155,9 @@ class Sends:
             except Exception as error:  # noqa: BLE001 - the top of the loop: one asker's failure is not the next one's
                 log.error("sends.answer_failed", **failure(error))
 
-    def _outcomes(self, items: list[_Item]) -> list[Stored | Problem]:
+    def _outcomes(self, items: list[Mapping[str, Any]]) -> list[Stored | Problem]:
         try:
-            outcomes = self._stores.sends([item.message for item in items])
+            outcomes = self._stores.sends(items)
         except Problem as refused:
             log.warning("sends.batch_refused", plane=self._plane, items=len(items), code=refused.code)
             outcomes = []
