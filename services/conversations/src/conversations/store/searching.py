@@ -56,7 +56,7 @@ KEEP = text("""
     FROM unnest(CAST(:ids AS uuid[]), CAST(:words AS text[])) AS kept (message_id, words)
     ON CONFLICT (message_id) DO UPDATE SET words = excluded.words
 """)
-FIND = text("SELECT find_words(CAST(:asked AS tsquery), :at_most)")
+FIND = text("SELECT find_few(CAST(:asked AS tsquery), :at_most)")
 MATCHES = text("searchable_words MATCH :asked")
 
 

@@ -7,7 +7,7 @@ are fenced in as everywhere. Where the role was not made, the same is found, wit
 
 `folded` is `wire.words.folded`; SQLite is given that one.
 
-On PostgreSQL the words of existing messages are gathered afterwards (migration 0011), while people post.
+Existing messages are put in here, while which nobody posts.
 
 Revision: 0010, after 0009.
 """
@@ -116,11 +116,18 @@ ON_SQLITE = (
     ),
 )
 
+# Before the fence stands: who migrates may be fenced in as well, and sees no message of any organisation then.
 ON_POSTGRESQL = (
     FOLDED,
     WORDS_OF,
     KEEP_WORDS,
     FIND_WORDS,
+    "ALTER TABLE messages NO FORCE ROW LEVEL SECURITY",
+    (
+        "INSERT INTO searchable (message_id, org, words) "
+        "SELECT id, org, words_of(body) FROM messages WHERE recalled_at IS NULL"
+    ),
+    "ALTER TABLE messages FORCE ROW LEVEL SECURITY",
     "CREATE INDEX ix_searchable_words ON searchable USING gin (words)",
     "CREATE TRIGGER searchable_posted AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION keep_words()",
     (

@@ -5,8 +5,8 @@
 * Which organisations have anything queued is seen by a transaction that says `app.gathering`.
 * `folded` is as before, for the words of a phrase, and quicker with text that holds nothing but ASCII.
 
-Messages without words yet are queued here, so a database that comes from before 0010 is searched whole a while later.
-SQLite keeps its words while posting, as before, and has no queue.
+Each message has its words until here (0010), so none is queued by this. The release before posts and searches on: its
+messages wait in the queue for the first process of this one. SQLite keeps its words while posting, and has no queue.
 
 Revision: 0011, after 0010.
 """
@@ -59,15 +59,6 @@ STATEMENTS = (
     "DROP TRIGGER searchable_changed ON messages",
     "DROP FUNCTION keep_words()",
     "DROP FUNCTION words_of(text)",
-    # Before the fence stands: who migrates is fenced in as well, and sees no message of any organisation then.
-    "ALTER TABLE messages NO FORCE ROW LEVEL SECURITY",
-    "ALTER TABLE searchable NO FORCE ROW LEVEL SECURITY",
-    (
-        "INSERT INTO search_queue (message_id, org) SELECT id, org FROM messages "
-        "WHERE recalled_at IS NULL AND NOT EXISTS (SELECT FROM searchable WHERE message_id = messages.id)"
-    ),
-    "ALTER TABLE searchable FORCE ROW LEVEL SECURITY",
-    "ALTER TABLE messages FORCE ROW LEVEL SECURITY",
     (
         "CREATE TRIGGER search_queue_posted AFTER INSERT ON messages REFERENCING NEW TABLE AS posted "
         "FOR EACH STATEMENT EXECUTE FUNCTION queue_posted()"
