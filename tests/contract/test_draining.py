@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from realtime.app import LOOK_EVERY_S
+from realtime.connection import LEAVE_WITHIN_S
 from tests.support.lone_gateway import Gateway, running
 from tests.support.ports import wait_until
 from wire.ids import new_id
@@ -13,6 +15,8 @@ from wire.problems import Unavailable
 
 GRACE_S = 20
 """What gunicorn gives a worker; containers are given 30 s."""
+HANGS_S = 10.0
+"""How long a gateway waits for an answer."""
 
 
 def test_a_stopping_gateway_says_so_and_takes_nothing_new(tmp_path: Path) -> None:
@@ -37,6 +41,33 @@ def test_a_stopping_gateway_says_so_and_takes_nothing_new(tmp_path: Path) -> Non
     assert all(0 <= pause <= 500 for pause in pauses)
     assert exit_code == 0
     assert took_s < GRACE_S
+
+
+def test_marks_that_nobody_takes_hold_up_no_goodbye(tmp_path: Path) -> None:
+    """Conversations hangs: who never answers the close is hung up on all the same, well before the end of the grace."""
+    with running(tmp_path) as gateway, gateway.raw(new_id()) as dawdler:
+        nora = new_id()
+        wards = [gateway.ward(nora) for _ in range(2)]
+        screen = gateway.screen(nora)
+        gateway.posts(nora, wards[0])
+        gateway.control("hangs_s", HANGS_S)
+        screen.asks("read", conversation_id=wards[0], stream="shared", seq=1)
+        wait_until(lambda: gateway.control("lose", 0)["hanging"] == 1, within_s=5, what="marks on their way")
+        screen.asks("read", conversation_id=wards[1], stream="shared", seq=0)
+        began = time.monotonic()
+
+        gateway.child.process.send_signal(signal.SIGTERM)
+        dawdler.settimeout(GRACE_S)
+        while dawdler.recv(65_536):
+            pass
+        hung_up_s = time.monotonic() - began
+        exit_code = gateway.child.process.wait(GRACE_S)
+        took_s = time.monotonic() - began
+
+    assert screen.waits_for_end() == 4000
+    assert hung_up_s < LEAVE_WITHIN_S + 2 * LOOK_EVERY_S + 1
+    assert exit_code == 0
+    assert took_s < GRACE_S - 5
 
 
 def _readiness(gateway: Gateway) -> tuple[int, str]:

@@ -52,6 +52,10 @@ class LittleConversations:
         self.batches: list[int] = []
         self.lose = 0
         self.away = False
+        self.hangs_s = 0.0
+        """How long it lets whoever brings marks wait."""
+        self.hanging = 0
+        """How many wait so at present."""
         self.skipped_s = 0.0
         """How far the clock of the sockets was turned on."""
         self._publisher = publisher
@@ -209,7 +213,12 @@ def create_app() -> Flask:
                 on_change(Change.from_dict(body))
         else:
             setattr(little, what, body)
-        told = {"marks": little.marks, "batches": little.batches, "skipped_s": little.skipped_s}
+        told = {
+            "marks": little.marks,
+            "batches": little.batches,
+            "skipped_s": little.skipped_s,
+            "hanging": little.hanging,
+        }
         return Response(orjson.dumps(told))
 
     return started(Composed(wsgi=app, background=background))
@@ -248,6 +257,9 @@ def _conversations_app(little: LittleConversations) -> Flask:
     @app.post("/marks")
     def marks() -> dict[str, Any]:
         items = orjson.loads(request.data)["items"]
+        little.hanging += 1
+        gevent.sleep(little.hangs_s)
+        little.hanging -= 1
         little.marks += [{**item, "token": claims_of(item["token"]).user_id} for item in items]
         return {"results": [{"ok": True} for _ in items]}
 

@@ -1,10 +1,12 @@
 """Marks on their way: only the furthest leaves, once a second, and none is lost while conversations is away."""
 
+import gevent
 import pytest
 
 from realtime.marks import BATCH_ITEMS, Marks
 from realtime.session import Session
-from tests.unit.realtime.stage import OTHER, WARD, LittleConversations, Stage, entry
+from servicekit.background import Stop
+from tests.unit.realtime.stage import OTHER, WARD, LittleConversations, Stage, entry, settles
 from wire.problems import Invalid, NotFound, Unavailable
 
 
@@ -86,3 +88,19 @@ def test_a_mark_that_must_be_known_at_once_tells_its_refusal(
 
     with pytest.raises(NotFound):
         marks.store_now("read", session, OTHER, "shared", 1)
+
+
+def test_marks_of_the_last_moment_are_stored_at_the_end(conversations: LittleConversations, session: Session) -> None:
+    """A gateway that ends finishes its sends first, and its sockets go on reading meanwhile."""
+    marks, stop = Marks(conversations), Stop()
+    stop.set()
+    running = gevent.spawn(marks.run, stop)
+    settles(0.01)
+    marks.note("read", session, WARD, "shared", 5)
+    noted_before_the_end = not running.dead
+
+    marks.close()
+    running.join(5)
+
+    assert noted_before_the_end
+    assert [mark["seq"] for mark in conversations.marked] == [5]

@@ -170,7 +170,8 @@ class Realtime:
             pause = int(spread_ms * self._timing.spread())
             connection.leave(CloseCode.DRAINING, "the gateway restarts", retry_after_ms=pause)
         self.sends.close()
-        self._marks.flush()
+        # Not flushed here: whoever does not answer must be hung up on, however long conversations takes.
+        self._marks.close()
 
     def _greet(self, connection: Connection) -> None:
         """Look once more: what was taken away between sign-in and registration reached nobody."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
+from gevent.event import Event
+
 from realtime.session import Session
 from servicekit.background import Stop
 from servicekit.log import get_logger
@@ -17,6 +19,8 @@ from wire.problems import Problem, Unavailable
 FLUSH_EVERY_S: Final = 1.0
 BATCH_ITEMS: Final = 500
 WAITING_AT_MOST: Final = 50_000
+LAST_MARKS_S: Final = 5.0
+"""How long the end waits for the last marks: those of sockets whose sends are being finished."""
 
 Kind = Literal["read", "delivered"]
 _Key = tuple[Kind, UserId, ConversationId, str]
@@ -43,6 +47,7 @@ class Marks:
     def __init__(self, keeps: Keeps) -> None:
         self._keeps = keeps
         self._waiting: dict[_Key, _Mark] = {}
+        self._closed = Event()
 
     def note(self, kind: Kind, session: Session, conversation_id: ConversationId, stream: str, seq: int) -> None:
         """Remember how far this user is, unless they are known to be further."""
@@ -56,10 +61,15 @@ class Marks:
                 raise problem
 
     def run(self, stop: Stop) -> None:
-        """Store what gathered, every second and once more at the end."""
+        """Store what gathered, every second and once more at the end, when the last mark was noted."""
         while not stop.wait(FLUSH_EVERY_S):
             self.flush()
+        self._closed.wait(LAST_MARKS_S)
         self.flush()
+
+    def close(self) -> None:
+        """Say that no more marks come: the gateway ends."""
+        self._closed.set()
 
     def flush(self) -> None:
         """Store what gathered; what meets a service that is away stays for the next time."""
