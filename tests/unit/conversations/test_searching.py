@@ -1,15 +1,17 @@
 """Searching: what is found by which words and by what else, by whom, and what nobody finds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from conversations.service.searching import excerpt_of
 from tests.support.inside import Answer, Inside, Somebody
+from tests.support.ports import wait_until
 from tests.support.seeking import seeks
 from wire.ids import new_id
 from wire.permissions import Permission
+from wire.times import from_wire
 from wire.words import Words
 
 SEND, GROUP, MODERATE = Permission.PATIENT_SEND, Permission.CREATE_GROUP, Permission.MODERATE
@@ -149,6 +151,20 @@ def test_messages_are_found_by_person_conversation_and_day(nora: Somebody, dmitr
     assert len(finds(nora, since=today, until=today)) == 3
     assert len(finds(nora, until="9999-12-31")) == 3
     assert finds(nora, "tablets", until="2020-01-01") == finds(nora, since="2990-01-01") == []
+
+
+def test_moments_are_exact_so_that_a_day_may_begin_where_one_is(nora: Somebody, dmitri: Somebody, talk: str) -> None:
+    """From a moment on, and before one; a zone other than UTC is understood, and none is refused."""
+    first = nora.posts(talk, "tablets one")["entry"]["at"]
+    wait_until(
+        lambda: datetime.now(UTC) > from_wire(first) + timedelta(milliseconds=2), within_s=1, what="a later time"
+    )
+    second = dmitri.posts(talk, "tablets two")["entry"]["at"]
+    elsewhere = from_wire(second).astimezone(timezone(timedelta(hours=-7))).isoformat()
+
+    assert finds(nora, since=second) == finds(nora, since=elsewhere) == ["tablets two"]
+    assert finds(nora, until=second) == finds(nora, since=first, until=elsewhere) == ["tablets one"]
+    assert nora.asks("GET", "/search", since="2026-11-28T08:00:00").status == 422
 
 
 def test_one_finds_what_mentions_oneself_and_what_brings_files(nora: Somebody, dmitri: Somebody, talk: str) -> None:

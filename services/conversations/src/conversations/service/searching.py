@@ -48,8 +48,8 @@ class Search:
     text: str = field(default="", repr=False)
     conversation_id: str | None = None
     author_id: str | None = None
-    since: date | None = None
-    until: date | None = None
+    since: date | datetime | None = None
+    until: date | datetime | None = None
     with_file: bool = False
     mentions_me: bool = False
     cursor: str | None = None
@@ -127,14 +127,17 @@ def _sought(work: Work, search: Search, words: Words) -> store.Sought:
         words=words,
         author_id=search.author_id,
         mentioned_id=work.claims.user_id if search.mentions_me else None,
-        since=None if search.since is None else _midnight(search.since),
-        before=None if search.until in {None, date.max} else _midnight(search.until) + timedelta(days=1),
+        since=_begins(search.since),
+        before=None if search.until == date.max else _begins(search.until, days=1),
         with_file=search.with_file,
     )
 
 
-def _midnight(day: date | None) -> datetime:
-    return datetime.combine(day or date.min, time(), UTC)
+def _begins(when: date | datetime | None, *, days: int = 0) -> datetime | None:
+    """Return the moment itself, or that at which a day, or one so many days later, begins in UTC."""
+    if when is None or isinstance(when, datetime):
+        return when
+    return datetime.combine(when, time(), UTC) + timedelta(days=days)
 
 
 def _shown(work: Work, rows: Sequence[Row[Any]], words: Words) -> list[Shape]:

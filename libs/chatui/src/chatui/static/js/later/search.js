@@ -3,7 +3,7 @@
  *
  * - It stands where the list stands, and stays while one reads what it found, until it is closed.
  * - What is found is a link to the message in its surroundings; found words are marked.
- * - An answer to a question that is no longer asked is dropped.
+ * - An answer to a question that is no longer asked is dropped; what is withdrawn meanwhile is shown no more.
  */
 import { asQuery } from "../api.js";
 import { fill, make, part, show } from "../dom.js";
@@ -14,6 +14,7 @@ import { plain } from "./plain.js";
 
 const PAUSE = 250;
 const PAGE = 30;
+const STAFF_MOST = 200;
 const NARROW = ["from", "conversation_id", "since", "until"];
 
 export class Search {
@@ -36,6 +37,7 @@ export class Search {
     at.narrow?.addEventListener("click", () => this.#narrowing(at.filters.hidden));
     at.filters?.addEventListener("input", () => this.#soon(0));
     at.clear?.addEventListener("click", () => { this.#clear(); at.words.focus(); this.#soon(0); });
+    chat.messenger.addEventListener("entry", ({ detail: { entry } }) => entry.type === "message.recalled" && this.#withdrawn(entry.message_id));
   }
 
   get open() {
@@ -83,7 +85,7 @@ export class Search {
     const { at } = this;
     if (this.mentions) return { mentions: "me" };
     const narrow = at.filters ? Object.fromEntries(NARROW.map((name) => [name, at[name].value])) : {};
-    return { q: at.words.value.trim(), ...narrow, has: at.has?.checked ? "file" : "" };
+    return { q: at.words.value.trim(), ...narrow, since: midnight(narrow.since), until: midnight(narrow.until, 1), has: at.has?.checked ? "file" : "" };
   }
 
   #soon(ms) {
@@ -128,6 +130,12 @@ export class Search {
   #waits() {
     fill(this.at, { note: false, more: false, bones: true, count: "" });
     show(this.at.results, [], this.held);
+  }
+
+  #withdrawn(messageId) {
+    const gone = this.items?.filter(({ entry: { message } }) => message.id === messageId) ?? [];
+    for (const { entry: { message } } of gone) Object.assign(message, { recalled: true, attachments: [] });
+    this.draw();
   }
 
   #note({ title, hint, again = false, count = "" }) {
@@ -212,20 +220,31 @@ export class Search {
     if (this.at.filters) this.#narrowing(false);
   }
 
-  /** Who and where one may ask for: what this device knows, by name. */
-  #choices() {
+  /** Who and where one may ask for, by name: what this device knows, and everybody on the staff. */
+  async #choices() {
     const { chat, at } = this;
     if (!at.filters) return;
     const held = [...chat.messenger.conversations.items.values()];
     const people = new Map(held.flatMap(({ participants }) => participants).map(({ id, name }) => [id, id === chat.myId ? t("you") : name]));
     offer(at.from, t("anybody"), [...people]);
     offer(at.conversation_id, t("anywhere"), held.map((one) => [one.id, chat.names(one, chat.myId).title]));
+    const { items } = await chat.messenger.ask("GET", `/directory${asQuery({ kind: "staff", limit: STAFF_MOST })}`).catch(() => ({ items: [] }));
+    offer(at.from, t("anybody"), [...new Map([...items.map(({ id, name }) => [id, name]), ...people])]);
   }
 }
 
 function offer(select, any, choices) {
+  const { value: chosen } = select;
   const sorted = choices.sort(([, one], [, other]) => one.localeCompare(other));
   select.replaceChildren(new Option(any, ""), ...sorted.map(([value, text]) => new Option(text, value)));
+  select.value = chosen;
+}
+
+/** The moment a day begins where the person is, or so many days after it. */
+function midnight(day, after = 0) {
+  const begins = new Date(`${day}T00:00`);
+  begins.setDate(begins.getDate() + after);
+  return day && Number.isFinite(begins.getTime()) ? begins.toISOString() : "";
 }
 
 const keyOf = ({ entry: { conversation_id: id, stream, seq } }) => `${id} ${stream} ${seq}`;
