@@ -58,6 +58,21 @@ def test_patients_see_no_trace_of_internal_notes(nora: Person, ada: Person) -> N
     assert nora.conversation(conversation)["heads"]["internal"] >= 1
 
 
+def test_whom_one_may_write_for_is_known_before_anything_was_written(clinic: Clinic) -> None:
+    """Oneself first, then those one stands for, by name; and a message about such a one is theirs."""
+    maria = clinic.signs_in("maria@patients.example")
+
+    patients = maria.call("GET", "/me")["patients"]
+    first = {"client_message_id": new_id(), "body": "He has a rash"}
+    about = maria.call(
+        "POST", "/conversations", json={"subject": "Leo", "patient_id": patients[1]["id"], "first_message": first}
+    )
+
+    assert [patient["name"].split()[0] for patient in patients] == ["Maria", "Leo"]
+    assert about["patient"] == patients[1]
+    assert "patients" not in clinic.signs_in("nora@harbor.example").call("GET", "/me")
+
+
 def test_patients_cannot_ask_for_the_internal_stream(nora: Person, ada: Person) -> None:
     """Reading, writing, marking or resuming `internal` from the portal is refused or yields nothing."""
     conversation = ada.writes_to_care_team(f"Curious {new_id()}", "What do you write about me?")

@@ -239,7 +239,7 @@ class StandInConversations:
         if call.path == "/marks":
             return httpx.Response(200, json={"results": [{"ok": True} for _ in call.body["items"]]})
         if call.path == "/me":
-            return httpx.Response(200, json=samples.load("bodies")["Me"])
+            return httpx.Response(200, json=samples.load("bodies")["PortalMe" if plane == "portal" else "Me"])
         if call.path == "/conversations":
             page = {"items": [conversation], "next_cursor": None}
             return httpx.Response(200, json=page) if call.method == "GET" else httpx.Response(201, json=conversation)

@@ -39,7 +39,8 @@ def test_me_says_who_is_signed_in_and_what_the_doors_take(addresses: Addresses) 
 
     me = call(world, "GET", "/me").json
 
-    assert set(me) == {"user", "org", "permissions", "unread_total", "limits"}
+    patients: set[str] = set() if addresses is STAFF else {"patients"}
+    assert set(me) == {"user", "org", "permissions", "unread_total", "limits"} | patients
     assert me["limits"] == {"body_chars": 10_000, "attachment_bytes": 25_000_000, "sends_per_minute": 60}
     assert ("pf.messaging.view" in me["permissions"]) is (addresses is STAFF)
 

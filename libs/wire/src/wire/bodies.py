@@ -5,12 +5,14 @@ Text is cleaned while it is loaded (`wire.text`), so what a schema returns is wh
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from wire.ids import is_id
 from wire.text import BODY_CHARS, SUBJECT_CHARS, clean_body, clean_draft, clean_subject
+from wire.times import from_wire
 
 STREAMS = ("shared", "internal")
 KINDS = ("direct", "group", "patient")
@@ -42,6 +44,24 @@ class Id(fields.String):
         if text is None or not is_id(text):
             raise self.make_error("id")
         return text
+
+
+class DayOrMoment(fields.Field[date]):
+    """A day, or a moment with its zone; loads as a date, or as an aware datetime."""
+
+    default_error_messages = {  # noqa: RUF012 - marshmallow declares it so
+        "moment": "Must be a day (2026-11-28) or a moment with its zone (2026-11-28T08:00:00Z)."
+    }
+
+    def __init__(self, description: str, **more: Any) -> None:  # noqa: ANN401 - as above
+        moment = {"type": "string", "description": description, "example": "2026-11-28"}
+        super().__init__(metadata=moment, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> date:  # noqa: ANN401, ARG002 - as above
+        try:
+            return date.fromisoformat(value) if len(value) == len("2026-11-28") else from_wire(value)
+        except (TypeError, ValueError) as neither:
+            raise self.make_error("moment") from neither
 
 
 class CleanText(fields.String):
@@ -246,8 +266,8 @@ class SearchQuery(Request):
     q = _looked_for(SEARCH_CHARS)
     conversation_id = Id(load_default=None)
     author_id = Id(data_key="from", load_default=None)
-    since = fields.Date(load_default=None, metadata={"description": "the first day, in UTC"})
-    until = fields.Date(load_default=None, metadata={"description": "the last day, in UTC"})
+    since = DayOrMoment("the first day, in UTC, or the first moment", load_default=None)
+    until = DayOrMoment("the last day, in UTC, or the moment before which it ends", load_default=None)
     has = fields.String(load_default=None, validate=validate.OneOf(("file",)))
     mentions = fields.String(load_default=None, validate=validate.OneOf(("me",)))
     cursor = fields.String(load_default=None, validate=validate.Length(max=SUBJECT_CHARS))
@@ -573,6 +593,12 @@ class Me(Schema):
     permissions = fields.List(fields.String(), required=True)
     unread_total = fields.Integer(required=True)
     limits = fields.Nested(Limits, required=True)
+
+
+class PortalMe(Me):
+    """The signed-in person, and the patients they stand for, themselves first."""
+
+    patients = fields.List(fields.Nested(Named), required=True)
 
 
 class ProblemBody(Schema):

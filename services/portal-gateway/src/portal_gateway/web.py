@@ -22,7 +22,7 @@ from gatekit.sending import Posting
 from portal_gateway import bodies
 from portal_gateway.presenter import Presenter
 from servicekit.doors import json_response, problem_response
-from wire.bodies import EditMessage, ListQuery, Me, OpenPortalConversation, SearchQuery
+from wire.bodies import EditMessage, ListQuery, OpenPortalConversation, PortalMe, SearchQuery
 from wire.claims import Plane
 from wire.problems import Conflict, ConversationClosed, NotFound, Stale
 
@@ -49,10 +49,11 @@ def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
         doors, conversations, files, page=bodies.FilePage, show=present.attachment, show_page=present.files
     )
 
-    @doors.call("GET", "/me", gives=Me)
+    @doors.call("GET", "/me", gives=PortalMe)
     def who_am_i() -> Response:
-        """Who is signed in, and how much is unread."""
-        return json_response(me(caller().claims, ask(caller(), "GET", "/me").body, limits))
+        """Who is signed in, for whom they may write, and how much is unread."""
+        told = ask(caller(), "GET", "/me").body
+        return json_response(me(caller().claims, told, limits) | {"patients": told["patients"]})
 
     @doors.call("GET", "/conversations", asks=ListQuery, gives=bodies.ConversationPage)
     def list_conversations(query: dict[str, Any]) -> Response:

@@ -107,11 +107,14 @@ def me_of(work: Work) -> Shape:
     """Return who the caller is and how much is unread."""
     join_ones_own(work)
     unread = _unread(work)
-    return {
+    me = {
         "user": shapes.person(work.me()),
         "org": {"id": work.org, "name": directory.organisation_name(work.connection, work.org)},
         "unread_total": sum(unread.values()),
     }
+    if work.claims.plane is Plane.PORTAL:
+        me["patients"] = directory.patients_named(work.connection, work.org, work.claims.patients)
+    return me
 
 
 def _unread(work: Work) -> dict[tuple[str, str], int]:

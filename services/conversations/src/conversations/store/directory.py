@@ -141,6 +141,13 @@ def patient(connection: Connection, org: str, patient_id: str) -> Row[Any] | Non
     return connection.execute(select(patients).where(patients.c.id == patient_id, patients.c.org == org)).first()
 
 
+def patients_named(connection: Connection, org: str, ids: Sequence[str]) -> list[dict[str, str]]:
+    """Return `{id, name}` of those of these patients the organisation has, in the same order."""
+    query = select(patients.c.id, patients.c.name).where(patients.c.id.in_(ids), patients.c.org == org)
+    names = {row.id: row.name for row in connection.execute(query)}
+    return [{"id": one, "name": names[one]} for one in ids if one in names]
+
+
 def standing_for(connection: Connection, org: str, patient_id: str) -> list[tuple[Person, int]]:
     """Return the active portal accounts that stand for a patient, each with the patient's place in its list."""
     query = (

@@ -10,25 +10,22 @@ const button = dialog.querySelector("[data-act=send]");
 let chat = null;
 let messageId = null;
 
-export async function write(where) {
+export function write(where) {
   chat = where;
   const { subject = "", text } = chat.messenger.drafts.get(NEW);
   form.subject.value = subject;
   form.text.value = text;
   say("");
-  const people = await forWhom();
+  const people = forWhom(chat.messenger.me);
   form.patient.closest(".field").hidden = people.length < 2;
   form.patient.replaceChildren(...people.map(({ id, name }) => new Option(name, id)));
   dialog.showModal();
   (people.length > 1 ? form.patient : form.subject).focus();
 }
 
-/** Whom this person may write for: themselves, and those their conversations are about; the server decides. */
-async function forWhom() {
-  const { messenger } = chat;
-  const patients = messenger.conversations.sorted().flatMap(({ patient }) => patient ?? []);
-  const others = patients.filter(({ name }) => name !== messenger.me.user.name).map((patient) => [patient.id, patient]);
-  return [{ id: "", name: t("portal.myself") }, ...new Map(others).values()];
+/** Whom this person may write for: themselves, where they are a patient, and those they stand for. */
+function forWhom({ patients, user }) {
+  return patients.map(({ id, name }, place) => ({ id, name: !place && name === user.name ? t("portal.myself") : name }));
 }
 
 /** Another text is another message: it must not go out under the id of one that may already be stored. */
