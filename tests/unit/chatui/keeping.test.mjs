@@ -108,6 +108,22 @@ test("an acknowledged message is off the device and still on the page until its 
   assert.equal(outbox.of("c").length, 0);
 });
 
+test("what the server cannot take now goes again in a while, unless it went another way meanwhile", () => {
+  const outbox = new Outbox(new Shelf(), "nora");
+  outbox.add(item("a"));
+  outbox.sending("a");
+
+  outbox.waits("a");
+  const meanwhile = outbox.ready();
+  outbox.waited("a");
+  assert.deepEqual([meanwhile, outbox.ready().map(({ client_message_id: id }) => id)], [[], ["a"]]);
+  outbox.waits("a");
+  outbox.sent("a");
+  outbox.waited("a");
+
+  assert.equal(outbox.items.get("a").state, "sent");
+});
+
 test("after a lost line what was under way waits again", () => {
   const outbox = new Outbox(new Shelf(), "nora");
   outbox.add(item("1"));

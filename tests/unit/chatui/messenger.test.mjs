@@ -160,6 +160,40 @@ test("an unavailable service is asked again under the same id", async () => {
   assert.equal(bodies(messenger).at(-1), "patience");
 });
 
+test("a service that stays unavailable is asked for as long as it takes, and what was written later does not overtake", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend(frame, on) {
+    if (gateway.sends.length > 12) return accepting(gateway)(frame, on);
+    return on.says({ ref: frame.ref, ok: false, problem: { code: "unavailable", status: 503, retry_after: 0.01 } });
+  } });
+
+  messenger.send("c", { body: "first", stream: "shared" });
+  messenger.send("c", { body: "second", stream: "shared" });
+  await until(() => messenger.outbox.of("c")[0]?.state === "waiting");
+  await until(() => messenger.outbox.of("c").length === 0);
+
+  assert.deepEqual(bodies(messenger).slice(-2), ["first", "second"]);
+  assert.equal(gateway.sends.length, 14);
+});
+
+test("a patient is told of the care team's reading, never of another's who stands for the same patient", async () => {
+  const gateway = new Gateway();
+  const { messenger } = await nora({ gateway, onSend: accepting(gateway) });
+  const [entry] = messenger.timelines.get("c").rows();
+  const read = (user) => messenger.conversations.markRead({ conversation_id: "c", user_id: user, stream: "shared", seq: 1 });
+  Object.assign(messenger.conversations.get("c"), { participants: [{ id: "father", kind: "patient" }, { id: "doctor", kind: "staff" }] });
+  messenger.internal = false;
+
+  read("father");
+  const byAnother = messenger.markOf(entry);
+  messenger.internal = true;
+  const toStaff = messenger.markOf(entry);
+  messenger.internal = false;
+  read("doctor");
+
+  assert.deepEqual([byAnother, toStaff, messenger.markOf(entry)], ["sent", "read", "read"]);
+});
+
 test("a refusal keeps the text and waits for the person", async () => {
   const gateway = new Gateway();
   const { messenger } = await nora({ gateway, onSend(frame, on) {

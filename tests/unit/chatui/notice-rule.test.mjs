@@ -16,7 +16,7 @@ test("what a person prefers about a conversation decides", () => {
   assert.equal(tells(posted(), "none"), false);
   assert.equal(tells(posted(), "mentions"), false);
   assert.equal(tells(posted({ mentions: ["nora"] }), "mentions"), true);
-  assert.equal(tells(posted({ priority: "urgent" }), "mentions"), true);
+  assert.equal(tells(posted({ priority: "urgent" }), "mentions"), false, "as the protocol has it for devices whose page is closed");
   assert.equal(tells(posted({ mentions: ["nora"], priority: "urgent" }), "none"), false);
 });
 

@@ -84,11 +84,31 @@ test("no reply in time is a lost line: every open question ends with line_lost, 
   const asked = assert.rejects(socket.ask("send", {}), { code: "line_lost" });
 
   clock.pass(10_000);
+  assert.equal(line().sent.at(-1).op, "ping");
+  clock.pass(4000);
   await asked;
   assert.equal(heard.states.at(-1), "waiting");
   clock.pass(1000);
 
   assert.equal(heard.states.at(-1), "connecting");
+});
+
+test("a slow answer is waited for while the line answers, half a minute at most", async () => {
+  for (const patience of [19_000, 30_000]) {
+    const { socket, clock, heard, line } = stage();
+    line().accepts();
+    const asked = socket.ask("send", {});
+    const [, send] = line().sent;
+
+    clock.pass(10_000);
+    line().says({ ref: line().sent.at(-1).ref, ok: true });
+    clock.pass(patience - 10_000);
+    line().says({ ref: send.ref, ok: true, seq: 7 });
+
+    if (patience < 30_000) assert.equal((await asked).seq, 7);
+    else await assert.rejects(asked, { code: "line_lost" });
+    assert.equal(heard.states.at(-1), patience < 30_000 ? "live" : "waiting");
+  }
 });
 
 test("nothing may be asked while the line is down", async () => {
@@ -128,17 +148,19 @@ test("every other end comes back, later and later, never later than 30 s, and ne
   assert.equal(early.lines.length, 2);
 });
 
-test("a draining server is left for the time its bye names, spread out", () => {
-  const { clock, line, lines } = stage({ random: () => 0.5 });
-  line().accepts();
+test("a draining server is left for the time its bye names, and up to a quarter longer", () => {
+  for (const [random, pause] of [[0, 8000], [0.999, 10_000]]) {
+    const { clock, line, lines } = stage({ random: () => random });
+    line().accepts();
 
-  line().says({ push: "bye", code: 4000, reason: "draining", retry_after_ms: 8000 });
-  line().onclose({ code: 4000 });
-  clock.pass(7900);
-  assert.equal(lines.length, 1);
-  clock.pass(200);
+    line().says({ push: "bye", code: 4000, reason: "draining", retry_after_ms: 8000 });
+    line().onclose({ code: 4000 });
+    clock.pass(pause - 100);
+    assert.equal(lines.length, 1);
+    clock.pass(200);
 
-  assert.equal(lines.length, 2);
+    assert.equal(lines.length, 2);
+  }
 });
 
 test("a bye tells the code where the close frame was lost", () => {

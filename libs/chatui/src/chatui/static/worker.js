@@ -19,10 +19,13 @@ self.addEventListener("push", (event) => event.waitUntil((async () => {
 })()));
 
 self.addEventListener("notificationclick", (event) => {
+  const address = event.notification.data;
   event.notification.close();
   event.waitUntil((async () => {
-    const [page] = await self.clients.matchAll({ type: "window" });
-    return page ? page.focus() : self.clients.openWindow(event.notification.data);
+    const pages = await self.clients.matchAll({ type: "window" });
+    const page = pages.find(({ url }) => new URL(url).pathname.startsWith(home));
+    if (address !== home) page?.postMessage(address);
+    return page ? page.focus() : self.clients.openWindow(address);
   })());
 });
 
@@ -57,6 +60,6 @@ async function answer(request, key) {
 
 async function keep(kept, key, given) {
   await kept.put(key, given);
-  const keys = await kept.keys();
-  await Promise.all(keys.slice(0, Math.max(0, keys.length - ANSWERS_MOST)).map((old) => kept.delete(old)));
+  const answers = (await kept.keys()).filter(({ url }) => url.includes("/api/"));
+  await Promise.all(answers.slice(0, Math.max(0, answers.length - ANSWERS_MOST)).map((old) => kept.delete(old)));
 }

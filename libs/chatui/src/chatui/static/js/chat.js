@@ -1,10 +1,10 @@
 /**
  * What both pages do alike around the open conversation (thread-view.js): the address, the list, reading, signing out.
  *
- * `names(conversation, myId)` says what a conversation is called, `empty` is the words for none; `hooks` are the page's
- * own parts: `head(places, conversation, names)` finishes the thread's header, `seen(row, readers)` says who read one's
- * last message, `composer(conversation)` answers that element's properties; and from later/finding.js `opened(id)` hears
- * where we are, `stateOf(conversation)` says whether the one other person there is online, `details()` shows the panel.
+ * `names(conversation, myId)` says what a conversation is called, `empty` that there is none. `hooks` are the page's own:
+ * `head(places, conversation, names)` finishes the head, `seen(row, readers)` says who read one's last message,
+ * `composer(conversation)` gives its properties; later/finding.js adds `opened(id)`, `stateOf(conversation)` (is the one
+ * other person there) and `details()` (show the panel).
  */
 import "./connection-state.js";
 import "./conversation-list.js";
@@ -28,6 +28,10 @@ export class Chat {
 
   get myId() {
     return this.messenger.me.user.id;
+  }
+
+  get inFront() {
+    return !document.hidden && document.hasFocus();
   }
 
   get conversation() {
@@ -140,6 +144,7 @@ export class Chat {
     this.blank = name;
     const blank = part("blank");
     const org = this.messenger.me.org.name;
+    const focused = this.main.contains(document.activeElement);
     this.view = null;
     blank.node.classList.add(name);
     draw(blank.picture, picture);
@@ -148,6 +153,7 @@ export class Chat {
     blank.again.onclick = () => this.visit();
     blank.back.onclick = (event) => { event.preventDefault(); this.go(null); };
     this.main.replaceChildren(blank.node);
+    if (focused) blank.title.focus();
   }
 
   #title() {
@@ -159,7 +165,7 @@ export class Chat {
 
   /** Read means: this conversation, its end in view, in a window somebody looks at; not one just set aside as unread. */
   readIt() {
-    if (!this.aside && this.view?.thread.stick && !document.hidden && document.hasFocus()) this.messenger.markRead(this.id);
+    if (!this.aside && this.view?.thread.stick && this.inFront) this.messenger.markRead(this.id);
   }
 
   /** Do it, or say why not. */
@@ -198,7 +204,8 @@ export class Chat {
   }
 
   /** Signed out elsewhere: what is typed stays on the device, and the way leads back here. */
-  #away(code) {
+  async #away(code) {
+    if (code === 4501) await this.forget?.();
     if (code === 4501) location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
     else if (code === 4503) location.reload();
     else this.line.show("stopped");

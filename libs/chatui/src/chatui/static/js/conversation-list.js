@@ -2,7 +2,7 @@
  * The list of conversations: real links, one row each, with what is unread said in words.
  *
  * Hundreds of rows cost what is in view: the style leaves the others out (css/finding.css). What one may do with a row,
- * at its button or by a long press, is later/row-menu.js; arrows go from row to row (later/finding.js). Emits `choose`, `more`, `again`.
+ * at its button or by a long press, is later/row-menu.js; arrows go from row to row, scrolling asks for more (later/finding.js). Emits `choose`, `more`, `again`.
  */
 import { unreadOf } from "./conversations.js";
 import { emit, fill, part, show } from "./dom.js";
@@ -20,7 +20,6 @@ class ConversationList extends HTMLElement {
     this.places.more.onclick = () => emit(this, "more");
     this.places.again.onclick = () => emit(this, "again");
     this.onclick = (event) => this.#choose(event);
-    this.parentNode.onscroll = ({ target }) => target.scrollHeight - target.scrollTop < 2 * target.clientHeight && this.places.more.isConnected && emit(this, "more");
   }
 
   /** `note` is `{title, hint, again}` where there is nothing to list; `bones` that it is being looked for. */

@@ -32,8 +32,7 @@ class MessageComposer extends HTMLElement {
   show({ name, limit, draft, internal, closed, hint, people }) {
     Object.assign(this, { name, limit, internal, people });
     if (draft) this.take(draft);
-    this.places.form.hidden = Boolean(closed);
-    fill(this.places, { notice: Boolean(closed || hint), reason: hint ?? "", reopen: false, ...closed });
+    fill(this.places, { form: !closed, notice: Boolean(closed || hint), reason: hint ?? "", reopen: false, ...closed });
     this.dress();
   }
 

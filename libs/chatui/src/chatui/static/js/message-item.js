@@ -1,7 +1,7 @@
 /**
  * One message: bubble, author, time, marks, and what may be done with it. Emits `act` with `{act, row, item}`.
  *
- * Who wrote it and who sees it stands in every message, for a screen reader also where the eye needs it no more.
+ * Who wrote it and who sees it stands in every message, for a screen reader where the eye needs it no more.
  *
  * What a plain line does not need (links, mentions, quotes, files, acknowledgement, folding) is drawn by later/message-rich.js,
  * loaded with the first message that asks for it; `redress` then says that this one may be drawn again.
@@ -11,7 +11,7 @@ import { initials, tone } from "./names.js";
 import { t } from "./texts.js";
 import { clockTime, fullTime } from "./when.js";
 
-const MARKS = { queued: "clock", sending: "clock", sent: "tick", delivered: "ticks", read: "eye" };
+const MARKS = { queued: "clock", waiting: "clock", sending: "clock", sent: "tick", delivered: "ticks", read: "eye" };
 const RICH = /:\/\/|www\.|@|[\p{Extended_Pictographic}\p{RI}]|(?:\n[^\n]*){18}/iu;
 const LONG = 1000;
 let rich = null;

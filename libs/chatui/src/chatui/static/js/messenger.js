@@ -18,7 +18,6 @@ import { Timeline } from "./timeline.js";
 const PAGE = 50;
 const TIMELINES_KEPT = 12;
 const TYPING_LASTS = 6000;
-const REPEATS_MOST = 6;
 const REPEATED = new Set(["unavailable", "rate_limited", "unauthenticated"]);
 
 export class Messenger extends EventTarget {
@@ -52,6 +51,9 @@ export class Messenger extends EventTarget {
 
   can = (permission) => this.me.permissions?.includes(permission) ?? false;
 
+  /** Whether I may see what was withdrawn. */
+  sees = ({ own }) => this.internal && (own || this.can("pf.messaging.moderate"));
+
   /** Read the newest page of the list again: the counts in it are the true ones. */
   async refresh(fresh = this.#ask(this.api.me())) {
     try {
@@ -70,10 +72,7 @@ export class Messenger extends EventTarget {
     this.#tell("change");
   }
 
-  /** What the server finds for a filter and a word; resolves with ids. */
-  browse = async (query) => (await this.page(query)).items.map(({ id }) => id);
-
-  /** Make a conversation and its newest page available; a failure shows in `missing`. */
+  /** Have a conversation and its newest page; a failure shows in `missing`. */
   async open(id) {
     this.missing.delete(id);
     try {
@@ -92,7 +91,7 @@ export class Messenger extends EventTarget {
     if (wanted) this.#once(`older ${id}`, () => this.#fetch(id, timeline, wanted));
   }
 
-  /** A page of a timeline, for whoever looks at what is not kept here. */
+  /** A page of a timeline that is not kept here. */
   read = (id, query) => this.#ask(this.api.timeline(id, query));
 
   /** `shown` is what the message shows beside its text, `asked` what the server is asked with it. */
@@ -118,11 +117,10 @@ export class Messenger extends EventTarget {
   /** A call of the protocol that only one place of the page makes. */
   ask = (method, path, body) => this.#ask(this.api.call(method, path, body));
 
-  acknowledge = async (messageId) => this.#hearEntry(await this.ask("POST", `/messages/${messageId}/acknowledgement`));
-  edit = async (messageId, body) => this.#hearEntry(await this.ask("PATCH", `/messages/${messageId}`, { body }));
-  recall = async (messageId) => this.#hearEntry(await this.ask("DELETE", `/messages/${messageId}`));
+  /** A change of a message, heard at once. */
+  act = async (method, message, body) => this.#hearEntry(await this.ask(method, `/messages/${message}`, body));
 
-  /** A call of `api` that answers with a conversation as it is now; none when it is mine no more. */
+  /** A call that answers with a conversation as it is now; none when it is mine no more. */
   async keep(call) {
     const conversation = await this.#ask(call);
     return conversation?.id && this.#keep(conversation);
@@ -148,22 +146,24 @@ export class Messenger extends EventTarget {
     const fresh = this.typed === `${id} ${stream}` && Date.now() - this.typedAt < TYPING_LASTS / 2;
     if (active ? fresh : !this.typed) return;
     Object.assign(this, { typed: active && `${id} ${stream}`, typedAt: Date.now() });
-    this.socket.ask("typing", { conversation_id: id, stream, active }).catch(() => {});
+    this.socket.ask("typing", { conversation_id: id, stream, active }).catch(() => { this.typedAt = 0; });
   }
 
   /** Who is writing here right now: `[{user, stream}]`. */
   writing = (id) => [...(this.writers.get(id)?.values() ?? [])];
 
-  /** How far an entry of mine got with the others: "sent", "delivered" or "read". */
+  /** How far an entry of mine got with the others, or a patient's with the care team: "sent", "delivered" or "read". */
   markOf({ conversation_id: id, stream, seq }) {
-    const reached = (marks) => Object.entries(marks ?? {}).some(([user, at]) => user !== this.me.user.id && at[stream] >= seq);
-    if (reached(this.conversations.get(id)?.read)) return "read";
+    const { participants = [], read } = this.conversations.get(id) ?? {};
+    const counts = (user) => user !== this.me.user.id && (this.internal || participants.find((one) => one.id === user)?.kind !== "patient");
+    const reached = (marks) => Object.entries(marks ?? {}).some(([user, at]) => at[stream] >= seq && counts(user));
+    if (reached(read)) return "read";
     return reached(this.delivered.get(id)) ? "delivered" : "sent";
   }
 
   readersOf({ conversation_id: id, stream, seq }) {
     const { participants = [], read } = this.conversations.get(id) ?? {};
-    return participants.filter((person) => person.id !== this.me.user.id && read?.[person.id]?.[stream] >= seq);
+    return participants.filter((one) => one.id !== this.me.user.id && read?.[one.id]?.[stream] >= seq);
   }
 
   /** Nothing of this person stays on the device. */
@@ -308,6 +308,7 @@ export class Messenger extends EventTarget {
       await this.socket.ask("send", { client_message_id: clientId, conversation_id: id, body, ...(reply_to && { reply_to }),
         ...(this.internal && { stream }), ...asked });
       this.outbox.sent(clientId);
+      this.repeats.delete(clientId);
     } catch (problem) {
       this.#notSent(clientId, problem);
     }
@@ -315,15 +316,16 @@ export class Messenger extends EventTarget {
     this.#flush();
   }
 
-  /** A lost line brings it back by itself; what may pass is tried again; the rest is the person's to decide. */
+  /** A lost line brings it back by itself; what passes is tried again until it has; the rest is the person's to decide. */
   #notSent(clientId, problem) {
-    if (problem.code === "line_lost") return void this.outbox.again(clientId);
-    const times = (this.repeats.get(clientId) ?? 0) + 1;
-    const goesOn = REPEATED.has(problem.code) && times <= REPEATS_MOST;
-    this.repeats.set(clientId, goesOn ? times : 0);
-    if (!goesOn) return this.outbox.failed(clientId, problem);
+    const { outbox, repeats } = this;
+    if (problem.code === "line_lost") return void outbox.again(clientId);
+    if (!REPEATED.has(problem.code)) return outbox.failed(clientId, problem);
+    const times = (repeats.get(clientId) ?? 0) + 1;
+    repeats.set(clientId, times);
+    outbox.waits(clientId);
     const wait = problem.retryAfter * 1000 || Math.min(8000, 400 * 2 ** times);
-    return pause(wait * (0.75 + Math.random() / 2)).then(() => { this.outbox.again(clientId); this.#flush(); });
+    return pause(wait * (0.75 + Math.random() / 2)).then(() => { outbox.waited(clientId); this.#flush(); });
   }
 
   /** A page of the list. */

@@ -29,7 +29,7 @@ export class Outbox {
 
   /** The next item of each conversation that has none under way. */
   ready() {
-    const busy = new Set(this.all().filter(({ state }) => state === "sending").map((item) => item.conversation_id));
+    const busy = new Set(this.all().filter(({ state }) => ["sending", "waiting"].includes(state)).map((item) => item.conversation_id));
     return this.all().filter(({ state, conversation_id: id }) => state === "queued" && !busy.has(id) && busy.add(id));
   }
 
@@ -37,6 +37,12 @@ export class Outbox {
 
   /** Not known to be stored: it goes again, under the same id. */
   again = (clientId, more) => this.#change(clientId, { state: "queued", problem: null, ...more });
+
+  /** The server cannot take it now: it goes again in a while, before those written later. */
+  waits = (clientId) => this.#change(clientId, { state: "waiting" });
+
+  /** That while is over; what went another way meanwhile does not go again. */
+  waited = (clientId) => this.items.get(clientId)?.state === "waiting" && this.again(clientId);
 
   /** The person wants it to go. Refused as stale, they have seen what came in between: it asks no more. */
   anyway(clientId) {

@@ -50,9 +50,16 @@ export class LiveSocket {
     if (this.state !== "live" && op !== "hello") return Promise.reject(new Problem({ code: "line_lost" }));
     const ref = String((this.refs += 1));
     return new Promise((resolve, reject) => {
-      this.asked.set(ref, { resolve, reject, timer: this.clock.later(() => this.lost(), patience) });
+      this.asked.set(ref, { resolve, reject, timer: this.clock.later(() => this.#late(ref, op, patience), patience) });
       this.socket.send(JSON.stringify({ op, ref, ...fields }));
     });
+  }
+
+  /** The server may take 20 s to say what became of a send: a line that answers a ping is not lost. */
+  #late(ref, op, patience) {
+    if (op === "ping") return this.lost();
+    this.asked.get(ref).timer = this.clock.later(() => this.lost(), 2 * patience);
+    return op === "hello" || this.check();
   }
 
   #connect() {
@@ -114,7 +121,7 @@ export class LiveSocket {
 
   #pause(code) {
     this.failures += 1;
-    if (this.bye?.retry_after_ms) return this.bye.retry_after_ms * (0.5 + this.random());
+    if (this.bye?.retry_after_ms) return this.bye.retry_after_ms * (1 + this.random() / 4);
     const longest = Math.min(30_000, 500 * 2 ** (this.failures - 1));
     return (code === 4009 ? 15_000 : 0) + longest * (0.5 + this.random() / 2);
   }

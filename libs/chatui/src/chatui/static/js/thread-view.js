@@ -2,8 +2,9 @@
  * The open conversation on the page: its head, its messages, who is writing, the composer, and what may be done there.
  *
  * - `chat` is the page around it (chat.js); one view lives as long as its conversation is open.
- * - It shows the live timeline, or `past`, a window in its far history (later/travel.js), until that reaches the present.
+ * - It shows the live timeline, or `past`, a window in its history (later/travel.js), until that reaches the present.
  */
+import { unreadOf } from "./conversations.js";
 import { fill, part } from "./dom.js";
 import { messageComposer } from "./message-composer.js";
 import { messageThread } from "./message-thread.js";
@@ -20,7 +21,7 @@ export class ThreadView {
   constructor(chat, conversation) {
     const { messenger, id, myId, main } = chat;
     Object.assign(this, { chat, messenger, id, myId, thread: messageThread(), composer: messageComposer(chat), typing: part("typing").node });
-    this.unread = { read: conversation.read?.[myId] ?? {}, counts: conversation.unread };
+    this.unread = newTo(myId, conversation);
     this.thread.view = this;
     this.head = part("head");
     this.head.back.onclick = () => chat.back();
@@ -34,7 +35,7 @@ export class ThreadView {
       draft: (draft) => messenger.drafts.put(id, draft),
       writing: ({ stream, active }) => messenger.typing(id, stream, active),
       reopen: () => chat.try(() => messenger.keep(messenger.api.change(id, { status: "open" }))),
-      edit: ({ entry, body, about }) => chat.try(() => messenger.edit(entry.message.id, body), () => this.composer.turn(about, body)),
+      edit: ({ entry, body, about }) => chat.try(() => messenger.act("PATCH", entry.message.id, { body }), () => this.composer.turn(about, body)),
     });
     this.composer.show({ draft: messenger.drafts.get(id), ...chat.hooks.composer(conversation) });
   }
@@ -51,6 +52,7 @@ export class ThreadView {
   show(conversation, timeline) {
     const { chat, messenger, myId, id, past } = this;
     Object.assign(this, { conversation, timeline });
+    if (!chat.inFront && unreadOf(conversation)) this.unread = newTo(myId, conversation);
     const { source, unread: { read, counts } } = this;
     const above = Object.keys(counts).some((name) => counts[name] && !source.shows(name, (read[name] ?? 0) + 1));
     const rows = threadRows({ entries: source.rows(), waiting: past ? [] : messenger.outbox.of(id), myId, ...(!above && { unread: this.unread }) });
@@ -99,7 +101,7 @@ export class ThreadView {
     const answered = message.reply_to?.id ?? message.reply_to;
     const dressed = { ...row, named: !own && kind !== "direct", mark: item ? item.state : own && messenger.markOf(entry),
       problem: item?.problem ? problemText(item.problem) : "", answered: answered && (this.source.changes.get(answered) ?? {}),
-      acts: !entry || (message.recalled && !messenger.internal) ? [] : [open && !message.recalled && "reply", "menu"],
+      acts: !entry || (message.recalled && !messenger.sees(row)) ? [] : [open && !message.recalled && "reply", "menu"],
       ...((message.mentions?.length || message.acknowledgement?.asked) && { people: conversation.participants }) };
     if (latest) dressed.seen = this.chat.hooks.seen(dressed, entry ? messenger.readersOf(entry) : [], kind);
     return dressed;
@@ -121,3 +123,6 @@ export class ThreadView {
     this.typing.classList.toggle("on", n > 0);
   }
 }
+
+/** What is new as one comes, or comes while one looks elsewhere. */
+const newTo = (myId, { read, unread: counts }) => ({ read: read?.[myId] ?? {}, counts });

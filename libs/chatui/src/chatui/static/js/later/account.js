@@ -1,7 +1,9 @@
 /** Who is signed in, and the way out: what has not been sent is not thrown away without a word. */
 import { byId } from "../dom.js";
+import { parsed } from "../drafts.js";
 import { initials, tone } from "../names.js";
 import { t } from "../texts.js";
+import { settingsKey } from "./worker.js";
 
 export function introduce({ user, org }) {
   byId("my-name").textContent = user.name;
@@ -13,9 +15,17 @@ export function introduce({ user, org }) {
 export async function signOut(chat, form) {
   const n = chat.messenger.outbox?.unsent;
   if (n && !(await chat.sure(t("sign_out.unsent", { n }), t("sign_out.anyway")))) return;
+  choosesAnew(chat);
+  await chat.forget?.();
   chat.messenger.signOut();
   hangUp(chat.messenger.api);
   form.submit();
+}
+
+/** To read without a line was chosen until here. */
+function choosesAnew({ messenger: { storage }, myId }) {
+  const chosen = parsed(storage.getItem(settingsKey(myId)));
+  if (chosen) storage.setItem(settingsKey(myId), JSON.stringify({ ...chosen, keep: false }));
 }
 
 /** Nothing is asked any more, and nothing waits for an answer: it would only be told that nobody is signed in. */

@@ -46,6 +46,8 @@ export class Details {
   }
 
   follow(id) {
+    const { rename, renameButton } = this.at;
+    if (id !== this.renames) [rename.hidden, renameButton.hidden] = [true, false];
     if (!id && !this.panel.hidden) this.toggle();
     else this.draw();
   }
@@ -117,6 +119,7 @@ export class Details {
 
   #renaming(on) {
     const { rename, renameButton, field } = this.at;
+    this.renames = on ? this.chat.id : null;
     rename.hidden = !on;
     renameButton.hidden = on;
     field.value = this.chat.conversation.subject ?? "";

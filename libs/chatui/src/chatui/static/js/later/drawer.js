@@ -34,7 +34,7 @@ export class Drawer {
     const { chat } = this;
     this.open = !this.open;
     chat.draw();
-    if (this.open) await chat.try(() => chat.messenger.browse({ filter: "archived" }), () => { this.open = false; });
+    if (this.open) await chat.try(() => chat.messenger.page({ filter: "archived" }), () => { this.open = false; });
     chat.draw();
   }
 }

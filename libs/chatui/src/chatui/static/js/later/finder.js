@@ -74,15 +74,15 @@ export class Finder {
   async #browse() {
     const { chat, filter, words } = this;
     Object.assign(this, { looking: true, problem: null });
-    let ids = [];
+    let items = [];
     let problem = null;
     try {
-      ids = await chat.messenger.browse({ filter, q: words });
+      ({ items } = await chat.messenger.page({ filter, q: words }));
     } catch (caught) {
       problem = caught;
     }
     if (filter !== this.filter || words !== this.words) return;
-    Object.assign(this, { found: new Set(ids), looking: false, problem });
+    Object.assign(this, { found: new Set(items.map(({ id }) => id)), looking: false, problem });
     chat.draw();
   }
 }

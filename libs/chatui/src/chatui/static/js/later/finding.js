@@ -1,8 +1,8 @@
 /**
  * What a page gets once it stands: finding and arranging, a new conversation, who is there, who the patient is, details.
  *
- * It gives `chat` what the page draws by: `finder` (what the list shows), `search` and `find(wish)`, and on the staff
- * page `presence`, `patients` and their hooks. Until then its buttons are disabled: no click is lost. What it needs it
+ * It gives `chat` what the page draws by: `finder` (what the list shows), `search` and `find(wish)`, `forget()` (nothing of
+ * this person stays with the service worker), and on the staff page `presence`, `patients` and their hooks. Until then its buttons are disabled: no click is lost. What it needs it
  * loads before it begins, so that it may be begun again where the line was lost; the rest is loaded when asked for.
  */
 import { byId } from "../dom.js";
@@ -12,6 +12,7 @@ import { speakUp } from "./aloud.js";
 import "./announce.js";
 import { Further } from "./further.js";
 import { openRowMenu } from "./row-menu.js";
+import { Worker } from "./worker.js";
 
 export async function attend(chat) {
   const { messenger, list } = chat;
@@ -20,6 +21,7 @@ export async function attend(chat) {
   const search = once(() => import("./search.js").then(({ Search }) => (chat.search = new Search(chat))));
   const further = new Further(messenger);
   const shell = once(() => import("./shell.js").then(({ beginShell }) => beginShell(chat)));
+  chat.forget = () => new Worker(messenger).forget();
   introduce(messenger.me);
   speakUp(chat);
   readies().catch(() => {});
@@ -28,6 +30,7 @@ export async function attend(chat) {
   if (byId("switcher")) setTimeout(() => import("./switcher.js").catch(() => {}), 900);
   byId("settings-button").onclick = () => chat.try(async () => (await shell()).settings());
   list.addEventListener("more", () => further.more());
+  list.parentNode.onscroll = ({ target }) => target.scrollHeight - target.scrollTop < 2 * target.clientHeight && list.places.more.isConnected && further.more();
   chat.find = async (wish) => (await search()).show(wish);
   byId("search-messages").onclick = () => chat.find();
   messenger.addEventListener("change", () => chat.search?.draw());

@@ -34,8 +34,8 @@ async function find() {
   draw();
   if (!words) return;
   try {
-    const found = await state.messenger.browse({ q: words });
-    if (words === state.words) state.found = new Set(found);
+    const { items } = await state.messenger.page({ q: words });
+    if (words === state.words) state.found = new Set(items.map(({ id }) => id));
   } catch (problem) {
     fill(places, { error: problemText(problem) });
   }

@@ -7,7 +7,7 @@ export function actsOf({ messenger, conversation: { status } }, { acts, own, ent
   const { internal: staff } = messenger;
   const { recalled, edited_at: edited } = entry.message;
   const moderates = own || messenger.can("pf.messaging.moderate");
-  if (recalled) return staff && moderates ? ["history"] : [];
+  if (recalled) return messenger.sees({ own }) ? ["history"] : [];
   return [acts.includes("reply") && "reply", "copy", ...(staff ? ["forward", "link", "receipts", edited && "history"] : []),
     own && status === "open" && "edit", moderates && "recall"].filter(Boolean);
 }
@@ -25,8 +25,8 @@ export async function act(view, name, row, item) {
     copy: () => copies(message.body, "copied"),
     link: () => copies(location.origin + chat.addressOf(id, `?at=${entry.stream}.${entry.seq}`), "link.copied"),
     edit: () => composer.turn({ edit: entry, title: t("editing") }),
-    recall: async () => await chat.sure(t("recall.sure"), t("recall")) && messenger.recall(message.id),
-    acknowledge: () => messenger.acknowledge(message.id),
+    recall: async () => await chat.sure(t("recall.sure"), t("recall")) && messenger.act("DELETE", message.id),
+    acknowledge: () => messenger.act("POST", `${message.id}/acknowledgement`),
     history: async () => (await import("./history.js")).showHistory(view, entry),
     receipts: async () => (await import("./receipts.js")).showReceipts(view, entry),
     forward: async () => (await import("./forward.js")).forward(view, entry),

@@ -16,6 +16,7 @@ export function enrich(item, message) {
   const { recalled, forwarded, attachments, acknowledgement } = message;
   item.classList.toggle("large", !recalled && fewEmoji(message.body));
   if (!recalled) drawBody(item, message);
+  else at(item, "fold", (item.drawn = null));
   if (item.row.answered && !recalled) drawQuote(item, message);
   at(item, "origin", !recalled && forwarded, (place) => drawOrigin(place, forwarded));
   at(item, "files", !recalled && attachments?.length, (place) => drawFiles(place, message));
@@ -103,7 +104,7 @@ function drawAsking(place, { row: { own, entry, stream, people }, thread: { myId
   if (!place.places) drawn(place, "asks");
   fill(place.places, { confirm: !own && !mine && asked.includes(myId), why: !own && !mine && asked.includes(myId),
     done: Boolean(mine), confirmed: mine && t("confirmed.you", { time: clockTime(mine.at) }),
-    count: all.size > 0 && t("confirmed.count", { m: by.length, total: all.size }) });
+    count: all.size > 0 && t("confirmed.count", { n: by.length, total: all.size }) });
 }
 
 /** What a place holds stays there; only what changed in it is read out again. */

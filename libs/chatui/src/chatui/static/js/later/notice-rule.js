@@ -4,7 +4,7 @@
 export function isWorthTelling({ entry, myId, notify = "all", inFront }) {
   const { type, actor, message } = entry;
   if (inFront || type !== "message.posted" || actor.id === myId || notify === "none") return false;
-  return notify === "all" || message.priority === "urgent" || message.mentions.includes(myId);
+  return notify === "all" || message.mentions.includes(myId);
 }
 
 /** What the tab's small picture says: nothing, the number, or that there are many. */

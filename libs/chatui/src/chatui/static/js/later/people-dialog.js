@@ -3,6 +3,7 @@ import { asQuery } from "../api.js";
 import { byId, fill, make, part, show } from "../dom.js";
 import { initials, tone } from "../names.js";
 import { problemText, t } from "../texts.js";
+import { bornText } from "./age.js";
 
 const dialog = byId("people");
 const places = Object.fromEntries([...dialog.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
@@ -67,7 +68,7 @@ function draw() {
 
 function line(person) {
   const { node, ...at } = part("person");
-  fill(at, { letters: initials(person.name), name: person.name, about: [person.title, person.birth_date].filter(Boolean).join(" · ") });
+  fill(at, { letters: initials(person.name), name: person.name, about: [person.title, person.birth_date && bornText(person.birth_date)].filter(Boolean).join(" · ") });
   at.letters.classList.add(`tone-${tone(person.name)}`);
   node.firstElementChild.onclick = () => choose(person);
   return node;

@@ -30,7 +30,7 @@ export async function showReceipts(view, entry) {
 function draw(items, asked) {
   const order = ({ acknowledged_at: confirmed, read_at: read, delivered_at: delivered }) => [confirmed, read, delivered, true].findIndex(Boolean);
   const confirmed = items.filter((one) => one.acknowledged_at).length;
-  fill(places, { title: t(asked ? "receipts.asked" : "receipts"), count: asked && t("confirmed.count", { m: confirmed, total: items.length }), none: !items.length });
+  fill(places, { title: t(asked ? "receipts.asked" : "receipts"), count: asked && t("confirmed.count", { n: confirmed, total: items.length }), none: !items.length });
   places.people.replaceChildren(...[...items].sort((one, other) => order(one) - order(other)).map((one) => line(one, asked)));
 }
 

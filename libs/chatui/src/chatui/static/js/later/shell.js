@@ -2,16 +2,19 @@
  * What a page does around its conversations once it runs: notices without content, the picture of its tab, settings,
  * the list of keys, and agreeing with the other tabs of this browser.
  *
- * Loaded when everything a person waits for is there; what is chosen here is this device's, kept until signing out.
+ * Loaded when everything a person waits for is there; what is chosen here is this device's, for this person; reading
+ * without a line until they sign out. Of the tabs of a browser one tells of a message, and none while somebody looks at any of them.
  */
 import { byId } from "../dom.js";
 import { parsed } from "../drafts.js";
 import { t } from "../texts.js";
 import { badgeText, isWorthTelling } from "./notice-rule.js";
-import { Worker } from "./worker.js";
+import { settingsKey, Worker } from "./worker.js";
 
 const FETCHED_MS = 10_000;
+const TOLD_MS = 3000;
 const SIZE = 64;
+const FRONT = "messages.front";
 
 export function beginShell(chat) {
   return new Shell(chat);
@@ -22,27 +25,56 @@ class Shell {
     const { messenger } = chat;
     Object.assign(this, { chat, messenger, icon: document.querySelector("link[rel=icon]"), shown: "" });
     this.plain = this.icon.href;
-    this.key = `messages.settings.${chat.myId}`;
+    this.key = settingsKey(chat.myId);
     this.chosen = parsed(messenger.storage.getItem(this.key)) ?? {};
     this.worker = new Worker(messenger);
     messenger.addEventListener("entry", ({ detail }) => detail.fresh && this.#tell(detail.entry));
     messenger.addEventListener("change", () => this.#badge());
     addEventListener("storage", (event) => this.#heardFromTab(event));
     addEventListener("keydown", (event) => this.#key(event));
-    byId("sign-out").addEventListener("submit", () => this.worker.forget());
+    for (const [target, name] of [[globalThis, "focus"], [globalThis, "blur"], [document, "visibilitychange"]]) target.addEventListener(name, () => this.#stand());
+    navigator.serviceWorker?.addEventListener("message", ({ data }) => { history.pushState({ within: true }, "", data); chat.visit(); });
     this.worker.follow(this.chosen);
+    this.#stand();
     this.#badge();
   }
 
+  /** Let the other tabs know whether somebody looks at this one: by a lock, which is gone with the tab, however it ends. */
+  #stand() {
+    const { chat: { inFront }, front } = this;
+    if (inFront === front) return;
+    this.front = inFront;
+    this.turnAway?.();
+    const looks = new Promise((resolve) => { this.turnAway = resolve; });
+    if (inFront) navigator.locks?.request(FRONT, { mode: "shared" }, () => looks);
+  }
+
   /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
-  #tell(entry) {
-    const { chat, messenger, chosen } = this;
-    const { notify } = messenger.conversations.preferenceOf(entry.conversation_id);
-    if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront: !document.hidden && document.hasFocus() })) return;
-    if (chosen.sound) this.#sound();
-    if (!chosen.notices || globalThis.Notification?.permission !== "granted") return;
-    const notice = new Notification(t("app"), { body: t("notice.new"), tag: "new", silent: !chosen.sound });
-    notice.onclick = () => { window.focus(); notice.close(); chat.go(entry.conversation_id); };
+  async #tell(entry) {
+    const { chat, messenger } = this;
+    const { conversation_id: id, stream, seq } = entry;
+    const { notify } = messenger.conversations.preferenceOf(id);
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    const inFront = chat.inFront || held.some(({ name }) => name === FRONT);
+    if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront })) return;
+    const say = async (lock) => {
+      if (!lock) return;
+      this.#notify(id);
+      await new Promise((resolve) => { setTimeout(resolve, TOLD_MS); });
+    };
+    if (navigator.locks) await navigator.locks.request(`messages.told ${id} ${stream} ${seq}`, { ifAvailable: true }, say);
+    else await say(true);
+  }
+
+  /** By the service worker where there is one: phones know no other way. */
+  async #notify(id) {
+    const { chat, chosen: { notices, sound } } = this;
+    if (sound) this.#sound();
+    if (!notices || globalThis.Notification?.permission !== "granted") return;
+    const [title, what] = [t("app"), { body: t("notice.new"), tag: "new", silent: !sound, data: chat.addressOf(id) }];
+    if (await this.worker.notify(title, what)) return;
+    const notice = new Notification(title, what);
+    notice.onclick = () => { window.focus(); notice.close(); chat.go(id); };
   }
 
   /** Two soft tones, made here: no file, nothing to load. */
@@ -88,6 +120,7 @@ class Shell {
   /** Another tab of this browser sent something, or gave up on it: what waits is the same in all of them. */
   #heardFromTab({ key, newValue }) {
     const { outbox } = this.messenger;
+    if (key === this.key) this.chosen = parsed(newValue) ?? {};
     if (!key?.startsWith(outbox.prefix)) return;
     const item = parsed(newValue);
     const clientId = key.slice(outbox.prefix.length);

@@ -48,7 +48,7 @@ export class Switcher {
   async #find(words) {
     const { messenger } = this.chat;
     const directory = messenger.ask("GET", `/directory${asQuery({ q: words, kind: "staff", limit: MOST })}`);
-    const [people] = await Promise.all([directory, messenger.browse({ q: words, limit: MOST })]).catch((problem) => {
+    const [people] = await Promise.all([directory, messenger.page({ q: words, limit: MOST })]).catch((problem) => {
       this.said.textContent = problemText(problem);
       return [{ items: [] }];
     });

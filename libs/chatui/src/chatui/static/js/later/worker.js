@@ -5,6 +5,10 @@
  * - On signing out nothing of this person stays in it, and this browser is told no more.
  */
 const { api, home, worker } = document.body.dataset;
+const LATE_MS = 3000;
+
+/** Where this device keeps what a person chose: `{notices, sound, keep}`. */
+export const settingsKey = (userId) => `messages.settings.${userId}`;
 
 export class Worker {
   static possible = "serviceWorker" in navigator && isSecureContext;
@@ -25,16 +29,25 @@ export class Worker {
     else await this.#unsubscribe(registration);
   }
 
-  /** Signing out: nothing is kept, and nobody is told here. */
+  /** Show a notice that outlives the page; false where no worker can. */
+  async notify(title, what) {
+    const there = Worker.possible && (await navigator.serviceWorker.getRegistration(home));
+    if (there?.active) await there.showNotification(title, what);
+    return Boolean(there?.active);
+  }
+
+  /** Signing out, or signed out elsewhere: nothing is kept, and nobody is told here. It holds nobody up for long. */
   async forget() {
     if (!Worker.possible) return;
     const there = await navigator.serviceWorker.getRegistration(home);
-    if (there) await this.#leave(there);
+    const late = new Promise((resolve) => { setTimeout(resolve, LATE_MS); });
+    if (there) await Promise.race([this.#leave(there), late]).catch(() => {});
   }
 
+  /** First of all what was kept goes: the push service may be slow to answer. */
   async #leave(registration) {
-    await this.#unsubscribe(registration);
     await this.#say(registration, "forget");
+    await this.#unsubscribe(registration);
     await registration.unregister();
   }
 
