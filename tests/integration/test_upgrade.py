@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, STAFF, Clinic
+from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, RELAY, STAFF, Clinic
 from tests.support.person import Device, Person, new_id
 from tests.support.postgres import Database
 
@@ -45,6 +45,20 @@ def test_old_code_serves_on_grown_tables(clinic: Clinic, people: tuple[Person, P
     assert ready == dict.fromkeys((AUTH, CONVERSATIONS, STAFF, PORTAL), 200)
     assert hers.breaches == his.breaches == []
     assert [entry["seq"] for entry in stored] == list(range(1, len(stored) + 1))
+
+
+def test_old_code_comes_back_on_grown_tables(clinic: Clinic, people: tuple[Person, Person]) -> None:
+    """A process of the old release that dies while it is replaced is started again, and serves."""
+    nora, ada = people
+    conversation = ada.writes_to_care_team(f"Upgrade {new_id()}", "Are you still there?")
+    with _grown(clinic.database, "conversations"), _grown(clinic.auth_database, "auth"):
+        for name in (AUTH, CONVERSATIONS, RELAY):
+            clinic.kills(name)
+        clinic.starts(AUTH, CONVERSATIONS, RELAY)
+        nora.signs_in()
+        said = nora.sends(conversation, "Yes")
+
+    assert nora.reads_everything(conversation)[-1]["seq"] == said["seq"]
 
 
 def _does_everything(conversation: str, nora: Person, hers: Device, his: Device) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from servicekit.database import engine, is_migrated, transaction, upgrade
+from servicekit.database import (
+    DatabaseBehind,
+    DatabaseNewer,
+    check_serves,
+    check_version,
+    engine,
+    is_migrated,
+    transaction,
+    upgrade,
+)
 
 
 @pytest.fixture
@@ -58,3 +67,20 @@ def test_a_database_is_migrated_when_it_is_at_this_release_or_beyond(tmp_path: P
         connection.execute(text("update auth_version set version_num = 'of a newer release'"))
 
     assert (empty, fresh, is_migrated(database, "auth")) == (False, True, True)
+
+
+def test_a_newer_database_is_served_but_not_migrated_nor_commanded(tmp_path: Path) -> None:
+    """Who serves goes on, so that one that died comes back; what would write in a release's own way refuses."""
+    database = engine(f"sqlite:///{tmp_path / 'auth.db'}")
+    with pytest.raises(DatabaseBehind):
+        check_serves(database, "auth")
+    upgrade(database, "auth")
+    check_serves(database, "auth")
+
+    with transaction(database) as connection:
+        connection.execute(text("update auth_version set version_num = 'of a newer release'"))
+
+    check_serves(database, "auth")
+    for refuses in (check_version, upgrade):
+        with pytest.raises(DatabaseNewer):
+            refuses(database, "auth")

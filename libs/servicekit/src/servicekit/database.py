@@ -26,7 +26,10 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from servicekit import patience
+from servicekit.log import get_logger
 from wire.words import folded
+
+log = get_logger()
 
 BUSY_MS = 10_000
 """How long a SQLite writer waits for one in another process, in milliseconds."""
@@ -133,15 +136,25 @@ def upgrade(on: Engine, package: str) -> None:
 
 
 def check_version(on: Engine, package: str) -> None:
-    """Raise DatabaseNewer or DatabaseBehind unless the database is at this release's migrations."""
+    """Raise DatabaseNewer or DatabaseBehind unless the database is at this release's migrations: for commands."""
     with _config(on, package) as config:
         _refuse_newer(on, config, package)
-        if _current(on, package) != ScriptDirectory.from_config(config).get_current_head():
-            raise DatabaseBehind(f"The database of {package} is not migrated yet: run '{package} migrate' first.")
+    _refuse_older(on, package)
+
+
+def check_serves(on: Engine, package: str) -> None:
+    """Raise DatabaseBehind where migrations of this release are missing: for whoever starts to serve.
+
+    A newer release's tables are fine, and worth a line in the log: a process that dies while it is replaced comes back.
+    """
+    _refuse_older(on, package)
+    current = _current(on, package)
+    if current != _versions(package)[0]:
+        log.warning("database.newer", package=package, version=current)
 
 
 def is_migrated(on: Engine, package: str) -> bool:
-    """Tell whether the database is at this release's migrations, or at a newer one's: a readiness check.
+    """Tell whether the database is at this release's migrations, or at a newer one's: also a readiness check.
 
     Releases run side by side on the newer one's tables while one replaces the other.
     """
@@ -174,6 +187,11 @@ def _current(on: Engine, package: str) -> str | None:
     with on.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": version_table(package)})
         return context.get_current_revision()
+
+
+def _refuse_older(on: Engine, package: str) -> None:
+    if not is_migrated(on, package):
+        raise DatabaseBehind(f"The database of {package} is not migrated yet: run '{package} migrate' first.")
 
 
 def _refuse_newer(on: Engine, config: Config, package: str) -> None:

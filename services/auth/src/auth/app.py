@@ -32,7 +32,7 @@ from auth.web import Doors, install
 from servicekit.background import Background, Stop
 from servicekit.clock import Clock, utc_now
 from servicekit.composed import Composed
-from servicekit.database import DatabaseError, answers, check_version, engine, is_migrated, transaction
+from servicekit.database import DatabaseError, answers, check_serves, engine, is_migrated, transaction
 from servicekit.exchange import Exchange
 from servicekit.health import Readiness, health_blueprint
 from servicekit.log import configure, get_logger
@@ -97,7 +97,7 @@ def create_app() -> Flask:
 def _require_migrated(settings: Settings) -> None:
     database = engine(settings.database_url)
     try:
-        check_version(database, "auth")
+        check_serves(database, "auth")
     finally:
         database.dispose()
 

@@ -59,7 +59,7 @@ from servicekit.background import Background, Stop
 from servicekit.changes import ChangeFeed
 from servicekit.clock import Clock, utc_now
 from servicekit.composed import Composed, started
-from servicekit.database import DatabaseError, answers, check_version, engine, is_migrated, is_sqlite
+from servicekit.database import DatabaseError, answers, check_serves, engine, is_migrated, is_sqlite
 from servicekit.doors import install_problems
 from servicekit.exchange import Binding, Exchange
 from servicekit.health import Readiness, health_blueprint
@@ -208,6 +208,6 @@ def _hear_auth(stop: Stop, exchange: Exchange, changes: ChangeFeed) -> None:
 def _require_migrated(settings: Settings) -> None:
     database = engine(settings.database_url)
     try:
-        check_version(database, "conversations")
+        check_serves(database, "conversations")
     finally:
         database.dispose()

@@ -104,7 +104,7 @@ def run(settings: RelaySettings) -> None:
 
 def _check_version(engine: Engine) -> None:
     try:
-        database.check_version(engine, "conversations")
+        database.check_serves(engine, "conversations")
     except OperationalError:
         # Not there yet: the loops wait for it, and readiness says so.
         log.warning("relay.database_away")
