@@ -37,6 +37,8 @@ KNOWN_AT_MOST = 100_000
 
 LOST_RACES = {"40001", "40P01"}
 """SQLSTATE of a serialization failure and of a deadlock (PostgreSQL, appendix A)."""
+SAID_NOTHING = "25P03"
+"""SQLSTATE of a transaction that was ended because nothing was asked in it: this process was stopped meanwhile."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,11 +193,15 @@ def again_after_a_lost_race(attempt: Callable[[], T]) -> T:
 
 
 def _lost_a_race(failed: DBAPIError) -> bool:
-    return getattr(failed.orig, "sqlstate", None) in LOST_RACES
+    return _state(failed) in LOST_RACES
+
+
+def _state(failed: DBAPIError) -> str | None:
+    return getattr(failed.orig, "sqlstate", None)
 
 
 def _unavailable(failed: DBAPIError) -> Exception:
-    if isinstance(failed, OperationalError) or _lost_a_race(failed):
+    if isinstance(failed, OperationalError) or _lost_a_race(failed) or _state(failed) == SAID_NOTHING:
         log.warning("database.unavailable", **failure(failed))
         return Unavailable()
     return failed

@@ -7,13 +7,15 @@ brings files has two more: one locks them, one says where they were posted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
 import orjson
 import psycopg
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from conversations.model import (
     OUTBOX_CHANNEL,
@@ -71,7 +73,7 @@ def facts(connection: Connection, org: str, asks: Sequence[Ask]) -> Facts:
     """Enter the organisation's fence, lock the conversations that are asked about and return what is known of them."""
     conversations, authors, keys = zip(*(ask.key for ask in asks), strict=True)
     answers = [ask.reply_to for ask in asks if ask.reply_to is not None]
-    with _driver(connection).cursor() as cursor:
+    with _cursor(connection) as cursor:
         cursor.execute(LOOK_UP, (org, list(conversations), list(authors), list(keys), answers), prepare=True)
         found = cursor.fetchone()
     locked, audiences, people, posted, answered = (rows or () for rows in orjson.loads(found[0] if found else ""))
@@ -97,7 +99,7 @@ def save(connection: Connection, org: str, writes: Writes, lines: Sequence[Mappi
     ]
     heads = [{"id": one, **row} for one, row in writes.heads.items()]
     values = {"posts": orjson.dumps(posts).decode(), "heads": orjson.dumps(heads).decode(), "org": org}
-    with _driver(connection).cursor() as cursor:
+    with _cursor(connection) as cursor:
         cursor.execute(SAVE, values | {"channel": OUTBOX_CHANNEL}, prepare=True)
     writes.clear()
 
@@ -142,6 +144,12 @@ def _answered(row: Sequence[Any]) -> Answered:
     )
 
 
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    """Return psycopg's own connection, inside the transaction that SQLAlchemy began."""
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+@contextmanager
+def _cursor(connection: Connection) -> Iterator[psycopg.Cursor[Any]]:
+    """Give psycopg's own cursor inside the transaction that SQLAlchemy began; refusals come as SQLAlchemy raises them."""
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    try:
+        with driver.cursor() as cursor:
+            yield cursor
+    except psycopg.Error as refused:
+        raise DBAPIError.instance(None, None, refused, psycopg.Error, dialect=connection.dialect) from refused
