@@ -95,3 +95,29 @@ def test_a_loop_added_late_runs_too() -> None:
     assert ran.wait(5)
     assert background.names == ("late",)
     assert background.stop(5) == ()
+
+
+def test_what_answering_stands_on_outlasts_a_drain() -> None:
+    """While others take their time to end, and after; it ends with everything else when all is stopped."""
+    rounds: list[int] = []
+    slow = threading.Event()
+
+    def goes_on(stop: Stop) -> None:
+        while not stop.wait(0.01):
+            rounds.append(1)
+
+    def takes_its_time(stop: Stop) -> None:
+        stop.wait()
+        slow.wait()
+
+    background = Background()
+    background.add("changes", goes_on, to_the_end=True)
+    background.add("slow", takes_its_time)
+    background.start()
+
+    assert background.drain(0.1) == ("slow",)
+    so_far = len(rounds)
+    wait_until(lambda: len(rounds) > so_far, within_s=5, what="another round")
+    slow.set()
+    assert background.drain(5) == ()
+    assert background.stop(5) == ()

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
-from servicekit.background import Background
+from servicekit.background import Background, Stop
 from servicekit.composed import Composed, started
 from servicekit.health import Readiness, health_blueprint
 from tests.support.ports import wait_until
@@ -86,6 +86,26 @@ def test_a_service_that_was_asked_to_end_says_so() -> None:
     answer = client.get("/readyz")
 
     assert (answer.status_code, answer.json) == (503, {"status": "stopping", "missing": []})
+
+
+def test_a_service_that_ends_still_follows_what_its_answers_stand_on() -> None:
+    """It answers until the process ends, and a session that is revoked in between is refused."""
+    client = served()
+    background = Background()
+    rounds: list[int] = []
+
+    def follows(stop: Stop) -> None:
+        while not stop.wait(0.01):
+            rounds.append(1)
+
+    background.add("changes", follows, to_the_end=True)
+    app = started(Composed(wsgi=client.application, background=background))
+
+    app.extensions["stop"]()
+
+    so_far = len(rounds)
+    wait_until(lambda: len(rounds) > so_far, within_s=5, what="another round")
+    background.stop(5)
 
 
 def test_a_call_is_timed_under_the_template_of_its_address() -> None:

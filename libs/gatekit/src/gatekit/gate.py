@@ -111,7 +111,7 @@ class Gate:
         self.readiness.add("auth", self.changes.fresh, needed=False)
         self.readiness.add("conversations", self.conversations_answer)
         self.background = Background()
-        self.background.add("changes", self.changes.run, wake=self.changes.wake)
+        self.background.add("changes", self.changes.run, wake=self.changes.wake, to_the_end=True)
         self.background.add("farewells", self.farewells.run)
 
     def conversations_answer(self) -> bool:

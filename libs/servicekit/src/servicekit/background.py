@@ -45,6 +45,8 @@ class _Entry:
     name: str
     run: Loop
     wake: Callable[[], None]
+    to_the_end: bool
+    stop: Stop = field(default_factory=Stop)
     thread: threading.Thread | None = field(default=None)
 
 
@@ -53,7 +55,6 @@ class Background:
 
     def __init__(self, *, first_pause: float = FIRST_PAUSE) -> None:
         self._entries: list[_Entry] = []
-        self._stop = Stop()
         self._first_pause = first_pause
         self._started = False
 
@@ -62,9 +63,12 @@ class Background:
         """The loops, in the order they were added."""
         return tuple(entry.name for entry in self._entries)
 
-    def add(self, name: str, run: Loop, *, wake: Callable[[], None] = lambda: None) -> None:
-        """Add a loop; `wake` is called at the end, for one that sleeps elsewhere than in `Stop.wait`."""
-        entry = _Entry(name=name, run=run, wake=wake)
+    def add(self, name: str, run: Loop, *, wake: Callable[[], None] = lambda: None, to_the_end: bool = False) -> None:
+        """Add a loop; `wake` is called at the end, for one that sleeps elsewhere than in `Stop.wait`.
+
+        One that runs `to_the_end` is what answering calls stands on: it outlasts a `drain`.
+        """
+        entry = _Entry(name=name, run=run, wake=wake, to_the_end=to_the_end)
         self._entries.append(entry)
         if self._started:
             self._launch(entry)
@@ -77,16 +81,23 @@ class Background:
         for entry in self._entries:
             self._launch(entry)
 
+    def drain(self, timeout: float = 10.0) -> tuple[str, ...]:
+        """Do what `stop` does, but let those run on that run to the end: of the process, which nobody waits for."""
+        return self._end([entry for entry in self._entries if not entry.to_the_end], timeout)
+
     def stop(self, timeout: float = 10.0) -> tuple[str, ...]:
         """Ask every loop to end and wait, `timeout` seconds in all; return the names of those still running."""
-        self._stop.set()
-        for entry in self._entries:
+        return self._end(self._entries, timeout)
+
+    def _end(self, entries: list[_Entry], timeout: float) -> tuple[str, ...]:
+        for entry in entries:
+            entry.stop.set()
             entry.wake()
         end = time.monotonic() + timeout
-        for entry in self._entries:
+        for entry in entries:
             if entry.thread is not None:
                 entry.thread.join(max(0.0, end - time.monotonic()))
-        running = tuple(entry.name for entry in self._entries if entry.thread is not None and entry.thread.is_alive())
+        running = tuple(entry.name for entry in entries if entry.thread is not None and entry.thread.is_alive())
         if running:
             log.warning("background.still_running", loops=running)
         return running
@@ -97,15 +108,15 @@ class Background:
 
     def _keep(self, entry: _Entry) -> None:
         pause = self._first_pause
-        while not self._stop.wanted:
+        while not entry.stop.wanted:
             began = time.monotonic()
             try:
-                entry.run(self._stop)
+                entry.run(entry.stop)
             except Exception as error:  # noqa: BLE001 - the top of a loop: whatever broke, the loop must come back
                 log.error("background.failed", loop=entry.name, **failure(error))
             else:
                 return
             if time.monotonic() - began > LONGEST_PAUSE:
                 pause = self._first_pause
-            self._stop.wait(pause)
+            entry.stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

@@ -21,12 +21,13 @@ def started(composed: Composed) -> Flask:
 
     What `create_app` returns: deploy/gunicorn.conf.py calls `extensions["stop"]` on SIGTERM, while requests are still
     answered; only when it returns does gunicorn stop listening. From that moment on `/readyz` says so, so that nobody
-    leads new callers to a process that ends.
+    leads new callers to a process that ends. The loops that answering stands on go on until the process ends: whose
+    session is revoked meanwhile is refused as ever.
     """
 
     def stop() -> None:
         composed.wsgi.extensions[STOPPING] = True
-        composed.background.stop()
+        composed.background.drain()
 
     composed.wsgi.extensions["stop"] = stop
     composed.background.start()

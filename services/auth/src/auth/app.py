@@ -31,7 +31,7 @@ from auth.tokens import Tokens
 from auth.web import Doors, install
 from servicekit.background import Background, Stop
 from servicekit.clock import Clock, utc_now
-from servicekit.composed import Composed
+from servicekit.composed import Composed, started
 from servicekit.database import DatabaseError, answers, check_serves, engine, is_migrated, transaction
 from servicekit.exchange import Exchange
 from servicekit.health import Readiness, health_blueprint
@@ -89,9 +89,7 @@ def create_app() -> Flask:
         sys.exit(str(refused))
     except SQLAlchemyError as silent:
         sys.exit(f"Cannot start: the database of auth cannot be used ({type(silent).__name__}).")
-    composed.background.start()
-    composed.wsgi.extensions["stop"] = composed.background.stop
-    return composed.wsgi
+    return started(composed)
 
 
 def _require_migrated(settings: Settings) -> None:

@@ -103,7 +103,7 @@ def compose(
     changes.listen(noticing.hear)
 
     background = Background()
-    background.add("changes", changes.run, wake=changes.wake)
+    background.add("changes", changes.run, wake=changes.wake, to_the_end=True)
     background.add("auth events", lambda stop: _hear_auth(stop, exchange, changes))
     background.add("sweeping", sweeping.run)
     background.add("fleeting", fleeting.run, wake=fleeting.wake)

@@ -146,7 +146,7 @@ def _answered(row: Sequence[Any]) -> Answered:
 
 @contextmanager
 def _cursor(connection: Connection) -> Iterator[psycopg.Cursor[Any]]:
-    """Give psycopg's own cursor inside the transaction that SQLAlchemy began; refusals come as SQLAlchemy raises them."""
+    """Give psycopg's own cursor inside SQLAlchemy's transaction; what it raises is raised as SQLAlchemy does."""
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     try:
         with driver.cursor() as cursor:
