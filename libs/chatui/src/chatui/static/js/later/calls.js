@@ -18,8 +18,8 @@ export function call(chat, { conversation_id: id, stream, seq, actor, user, mess
   if (!listening) listen(chat);
   listening = true;
   calls = [{ id, stream, seq, words, messageId, reminds: Boolean(user) }, ...calls.filter((one) => one.id !== id || one.seq !== seq || one.stream !== stream)];
-  draw(chat);
-  return say(words);
+  say(words);
+  return draw(chat);
 }
 
 /** What was read, confirmed or withdrawn meanwhile, here or elsewhere, calls no more. */

@@ -10,6 +10,7 @@ import { readies } from "../message-item.js";
 import { introduce } from "./account.js";
 import { speakUp } from "./aloud.js";
 import "./announce.js";
+import "./confirm.js";
 import { Further } from "./further.js";
 import { openRowMenu } from "./row-menu.js";
 import { Worker } from "./worker.js";
