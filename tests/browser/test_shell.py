@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Opens
 from tests.support.clinic import Clinic
 from tests.support.person import new_id
-from tests.support.ports import wait_until
-from tests.support.screen import PATIENCE_MS, PHONE, Screen
+from tests.support.screen import PHONE, SENT, Screen
 
 NORA, DMITRI, ADA = "nora@harbor.example", "dmitri@harbor.example", "ada@patients.example"
 
@@ -18,8 +17,10 @@ NOTED = """
 window.noted = [];
 window.elsewhere = false;
 document.hasFocus = () => !window.elsewhere;
-window.Notification = class { constructor(title, more) { window.noted.push([title, more.body]); } close() {} };
+const notes = (title, { body }) => window.noted.push([title, body]);
+window.Notification = class { constructor(title, more) { notes(title, more); } close() {} };
 window.Notification.permission = "granted";
+ServiceWorkerRegistration.prototype.showNotification = async (title, more) => notes(title, more);
 window.Notification.requestPermission = async () => "granted";
 """
 
@@ -33,7 +34,7 @@ def chooses(at: Screen, name: str) -> None:
     """Switch one thing on, and close the settings."""
     settings(at)
     at.page.get_by_role("checkbox", name=name).check()
-    at.page.get_by_role("button", name="Done").click()
+    at.page.get_by_role("button", name="Done", exact=True).click()
 
 
 def a_talk(clinic: Clinic) -> str:
@@ -43,22 +44,10 @@ def a_talk(clinic: Clinic) -> str:
     return subject
 
 
-def waits_for(page: Page, fact: str) -> None:
-    """Wait until something is true in the page, or in the one it is just leaving for."""
-
-    def holds() -> bool:
-        try:
-            return bool(page.evaluate(fact))
-        except Error:
-            return False
-
-    wait_until(holds, within_s=15, what=fact)
-
-
 def opens_around(at: Screen) -> None:
     """Wait until what is around the conversations is there."""
     settings(at)
-    at.page.get_by_role("button", name="Done").click()
+    at.page.get_by_role("button", name="Done", exact=True).click()
 
 
 def icon(at: Screen) -> str:
@@ -78,16 +67,17 @@ def test_a_notice_says_that_there_is_something_new_and_nothing_of_it(clinic: Cli
 
     secret = f"The biopsy {new_id()}"
     dmitri.sends(talk, f"seen {secret}")
-    expect(nora.list).to_contain_text("seen", timeout=PATIENCE_MS)
+    expect(nora.list).to_contain_text("seen")
     seen = nora.page.evaluate("window.noted")
-    nora.page.evaluate("window.elsewhere = true")
+    nora.page.evaluate("window.elsewhere = true; window.dispatchEvent(new Event('blur'))")
+    nora.becomes("navigator.locks.query().then(({ held }) => held.length === 0)")  # so the other tabs know as well
     dmitri.sends(talk, f"unseen {secret}")
 
-    waits_for(nora.page, "window.noted.length > 0")
+    nora.becomes("window.noted.length > 0")
     assert seen == []
     assert nora.page.evaluate("window.noted") == [["Messages", "There is a new message."]]
     expect(nora.page).to_have_title(re.compile(r"^\(\d+\) "))
-    waits_for(nora.page, "document.querySelector('link[rel=icon]').href.startsWith('blob:')")
+    nora.becomes("document.querySelector('link[rel=icon]').href.startsWith('blob:')")
     assert icon(nora) != plain
 
 
@@ -105,8 +95,8 @@ def test_the_keys_are_listed_by_a_key(clinic: Clinic, screen: Opens) -> None:
     nora.page.keyboard.press("Escape")
     nora.composer.press("?")
 
-    expect(dialog).to_be_hidden()
     expect(nora.composer).to_have_value("?")
+    expect(dialog).to_be_hidden()
     nora.composer.fill("")
 
 
@@ -117,7 +107,7 @@ def test_the_language_is_chosen_and_stays(screen: Opens) -> None:
     assert ada.axe() == ""
     ada.page.get_by_role("combobox", name="Language").select_option("es")
 
-    expect(ada.page.get_by_role("button", name="Nuevo mensaje").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(ada.page.get_by_role("button", name="Nuevo mensaje").first).to_be_visible()
     ada.page.reload()
     assert ada.page.evaluate("document.documentElement.lang") == "es"
 
@@ -128,26 +118,26 @@ def test_the_latest_conversations_are_read_without_a_line_until_one_signs_out(
     """Where the person chose so, a reload without a network shows them; signing out forgets all of it."""
     nora = screen().signs_in(NORA)
     chooses(nora, "Read without a connection")
-    waits_for(nora.page, "caches.has('messages-kept')")
-    waits_for(nora.page, "navigator.serviceWorker.controller !== null")
+    nora.becomes("caches.has('messages-kept')")
+    nora.becomes("navigator.serviceWorker.controller !== null")
     nora.page.reload()
     nora.opens(a_talk(clinic))
     last = nora.log.get_by_role("article").last
-    expect(last).to_be_visible(timeout=PATIENCE_MS)
+    expect(last).to_be_visible()
     words = last.inner_text()
     nora.page.reload()
-    expect(nora.log.get_by_role("article").last).to_be_visible(timeout=PATIENCE_MS)
+    expect(nora.log.get_by_role("article").last).to_be_visible()
 
     nora.page.context.set_offline(True)
     nora.page.reload()
 
-    expect(nora.log.get_by_role("article").last).to_have_text(words, use_inner_text=True, timeout=PATIENCE_MS)
+    expect(nora.log.get_by_role("article").last).to_have_text(words, use_inner_text=True)
     nora.page.context.set_offline(False)
     nora.page.reload()
     opens_around(nora)
     nora.signs_out()
     nora.page.wait_for_url(re.compile("/auth/|logout|login|messaging"))
-    waits_for(nora.page, "caches.has('messages-kept').then((there) => !there)")
+    nora.becomes("caches.has('messages-kept').then((there) => !there)")
     forgives(nora)
 
 
@@ -157,18 +147,18 @@ def test_two_tabs_agree_on_what_waits(clinic: Clinic, screen: Opens, forgives: C
     nora.opens(a_talk(clinic))
     other = nora.page.context.new_page()
     other.goto(nora.page.url)
-    expect(other.get_by_role("log").get_by_role("article").last).to_be_visible(timeout=PATIENCE_MS)
+    expect(other.get_by_role("log").get_by_role("article").last).to_be_visible()
     other.get_by_role("button", name="Settings").click()
-    other.get_by_role("button", name="Done").click()
+    other.get_by_role("button", name="Done", exact=True).click()
     words = f"From the lift {new_id()[-6:]}"
 
     nora.page.context.set_offline(True)
     nora.says(words)
     waiting = other.get_by_role("log").get_by_role("article").filter(has_text=words)
-    expect(waiting).to_contain_text("Waiting to be sent", timeout=PATIENCE_MS)
+    expect(waiting).to_contain_text("Waiting to be sent")
     nora.page.context.set_offline(False)
 
-    expect(waiting).to_contain_text("Sent", timeout=PATIENCE_MS)
+    expect(waiting).to_contain_text(SENT)
     expect(waiting).to_have_count(1)
     nora.sees_once(words)
     forgives(nora)

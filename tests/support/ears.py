@@ -2,13 +2,16 @@
 
 `listens` begins to note announcements, `heard` returns them. A region that is read as a whole (status, alert) is noted
 whenever something in it is written, were it the same again; of the log, what is added to it while it is live. Nothing
-is noted of what is hidden.
+is noted of what is hidden. `rests` waits until a log says what is new.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.support.ports import wait_until
+from tests.support.screen import PATIENCE_MS, PATIENCE_S
 
 NAMED_BY_ATTRIBUTE = {"article", "log", "region", "navigation", "main", "search", "group", "radiogroup", "dialog"}
 CONTROLS = {"button", "link", "radio", "checkbox", "textbox", "searchbox", "image", "switch"}
@@ -50,6 +53,19 @@ LISTENS = """() => {
   }).observe(document.body,
     { subtree: true, childList: true, characterData: true, attributeFilter: ["hidden", "class"] });
 }"""
+
+# A page of history that is still to come would silence the log again: it counts as at rest when nothing in it moves.
+RESTS = """(log, within) => new Promise((resolve, reject) => {
+  let calm = null;
+  const moved = () => {
+    clearTimeout(calm);
+    if (log.getAttribute("aria-live") !== "off") calm = setTimeout(resolve, 1000);
+  };
+  setTimeout(() => reject(new Error("the log did not come to rest")), within);
+  new MutationObserver(moved).observe(log, { subtree: true, childList: true, attributeFilter: ["aria-live"] });
+  log.addEventListener("scroll", moved);
+  moved();
+})"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +118,16 @@ def listens(page: Page) -> None:
 def heard(page: Page, how: str = "") -> list[str]:
     """Return what was announced since, in order; only what was said "polite" or "assertive" where asked."""
     return [each["text"] for each in page.evaluate("window.heard") if how in ("", each["how"])]
+
+
+def hears(page: Page, text: str, how: str = "") -> None:
+    """Wait until something with this text was announced."""
+    wait_until(lambda: any(text in each for each in heard(page, how)), within_s=PATIENCE_S, what=f"hearing {text!r}")
+
+
+def rests(page: Page) -> None:
+    """Wait until the log announces what is new, and has moved in no way for a second."""
+    page.get_by_role("log").evaluate(RESTS, PATIENCE_MS)
 
 
 def _of(node: dict[str, Any], what: str) -> str:
