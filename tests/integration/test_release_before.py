@@ -1,14 +1,20 @@
 """What the release before says to PostgreSQL works on this release's tables: both run while one replaces the other.
 
-Its statements stand here as text, as it sends them, under the role it has. When a release lands, its own take their
-place.
+Its statements stand here as text, as it sends them, under the role it has, and the migrations run while it posts. When
+a release lands, its own take their place.
 """
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from typing import Any
 
+import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
 from conversations.store import fence
@@ -63,6 +69,21 @@ FILL = (
     "INSERT INTO searchable (message_id, org, words) SELECT gen_random_uuid(), :org, "
     "array_to_tsvector(string_to_array('given eight', ' ')) FROM generate_series(1, 30000)"
 )
+CLINIC = (
+    "INSERT INTO organisations (id, name) VALUES (:org, 'Harbor')",
+    "INSERT INTO accounts (id, org, kind, name) VALUES (:me, :org, 'staff', 'Nora')",
+    (
+        "INSERT INTO conversations (id, org, kind, status, opened_by, direct_key, shared_at, created_at) "
+        "VALUES (:talk, :org, 'direct', 'open', :me, 'of two', now(), now())"
+    ),
+)
+POST = """
+WITH moved AS (UPDATE conversations SET head_shared = head_shared + 1 WHERE id = :talk RETURNING head_shared AS seq)
+INSERT INTO messages (id, org, conversation_id, stream, seq, author_id, client_message_id, digest, body,
+                      ask_acknowledgement, posted_at)
+SELECT :message, :org, :talk, 'shared', seq, :me, :message, '', 'Hello', false, now() FROM moved
+"""
+LONG_S, WAITS_AT_MOST_S = 5, 2
 AT = "2026-11-28T08:00:00.000Z"
 
 
@@ -144,6 +165,45 @@ def test_a_common_word_is_ids_to_it_and_no_null(before: Engine, house: Inside) -
     assert {asked: len(ids) for asked, ids in found.items()} == {"given": 2000, "given & eight": 2000, "nowhere": 0}
 
 
+def test_who_posts_waits_two_seconds_at_most_for_the_migrations(postgres_server: PostgresServer) -> None:
+    """Also while somebody's long transaction has read all there is: a migration that cannot begin lets others pass."""
+    postgres_server.template("conversations_0010", _as_of_0010)
+    old = postgres_server.fresh_database("conversations_0010")
+    owner, posting = database.engine(old.url()), database.engine(old.url())
+    who = {"org": new_id(), "me": new_id(), "talk": new_id()}
+    with transaction(owner) as connection:
+        fence.enter(connection, who["org"])
+        for statement in CLINIC:
+            connection.execute(text(statement), who)
+
+    with ThreadPoolExecutor(1) as beside, psycopg.connect(old.dsn()) as reading:
+        reading.execute("SELECT count(*) FROM messages, conversations, accounts")
+        migrated = beside.submit(database.upgrade, owner, "conversations")
+        waits_until = time.monotonic() + LONG_S
+        longest = max(iter(lambda: _posts(posting, who) if time.monotonic() < waits_until else None, None))
+        still_waiting = not migrated.done()
+        reading.rollback()
+        longest = max(longest, *iter(lambda: None if migrated.done() else _posts(posting, who), None))
+
+    assert migrated.exception() is None
+    assert still_waiting
+    assert longest < WAITS_AT_MOST_S
+    assert database.is_migrated(owner, "conversations")
+    for engine in (owner, posting):
+        engine.dispose()
+    old.drop()
+
+
+def _posts(posting: Engine, who: dict[str, str]) -> float:
+    began = time.monotonic()
+    with transaction(posting) as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{2 * WAITS_AT_MOST_S}s'"))
+        fence.enter(connection, who["org"])
+        connection.execute(text(POST), who | {"message": new_id()})
+    time.sleep(0.02)
+    return time.monotonic() - began
+
+
 def _found(connection: Connection, asked: str) -> list[Any]:
     return [row[0] for row in connection.execute(text(FIND), {"asked": asked})]
 
@@ -169,6 +229,17 @@ def _post(talk: str, author_id: str, message_id: str, key: str) -> dict[str, Any
 
 def _json(said: Any) -> Any:  # noqa: ANN401 - JSON, parsed by the driver or not
     return json.loads(said) if isinstance(said, str) else said
+
+
+def _as_of_0010(empty: Database) -> None:
+    engine = database.engine(empty.url())
+    config = Config()
+    config.set_main_option("script_location", str(files("conversations") / "migrations"))
+    config.attributes["version_table"] = database.version_table("conversations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+    engine.dispose()
 
 
 def _migrated(empty: Database) -> None:

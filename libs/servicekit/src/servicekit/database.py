@@ -22,7 +22,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from servicekit import patience
@@ -39,6 +39,12 @@ NEVER_BY_ITSELF = 2**31
 
 A plan kept from when a table was small reads the whole table for each row once it has grown: only what is written for
 it is prepared, the rest is planned each time."""
+
+LOCK_NOT_AVAILABLE = "55P03"
+"""SQLSTATE of a statement that waited too long for a lock (PostgreSQL, appendix A)."""
+LETS_OTHERS_PASS_S = 1.0
+TURNS = 150
+"""Five minutes."""
 
 RESTED_S = 1.0
 """Seconds without use after which a connection is asked whether it still stands."""
@@ -58,6 +64,10 @@ class DatabaseNewer(DatabaseError):
 
 class DatabaseBehind(DatabaseError):
     """The database lacks migrations of this release."""
+
+
+class DatabaseBusy(DatabaseError):
+    """Others held what the migrations need, however often they tried."""
 
 
 def engine(
@@ -127,12 +137,43 @@ def is_sqlite(connection: Connection | Engine) -> bool:
 
 
 def upgrade(on: Engine, package: str) -> None:
-    """Bring the database to this release by the scripts in `<package>/migrations`; DatabaseNewer if it is ahead."""
+    """Bring the database to this release by the scripts in `<package>/migrations`; DatabaseNewer if it is ahead.
+
+    On PostgreSQL each script is a transaction of its own, and waits a second at most for a lock: who posts meanwhile
+    waits behind it. Then it lets others pass and is tried again; DatabaseBusy when it never was its turn.
+    """
     with _config(on, package) as config:
         _refuse_newer(on, config, package)
-        with on.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        if is_sqlite(on):
+            with on.begin() as connection:
+                _run_scripts(config, connection)
+            return
+        for _ in range(TURNS):
+            if _took_its_turn(on, config):
+                return
+            time.sleep(LETS_OTHERS_PASS_S)
+        raise DatabaseBusy(f"The database of {package} is in use by long transactions: run '{package} migrate' again.")
+
+
+def _took_its_turn(on: Engine, config: Config) -> bool:
+    with on.connect() as connection:
+        connection.execute(text("SET lock_timeout = '1s'"))
+        connection.commit()
+        try:
+            _run_scripts(config, connection)
+        except OperationalError as failed:
+            if getattr(failed.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            log.info("migrations.put_off")
+            return False
+        finally:
+            connection.invalidate()  # nobody else is to be in such a hurry
+    return True
+
+
+def _run_scripts(config: Config, connection: Connection) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def check_version(on: Engine, package: str) -> None:

@@ -9,6 +9,7 @@ context.configure(
     target_metadata=METADATA,
     version_table=context.config.attributes["version_table"],
     render_as_batch=True,
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

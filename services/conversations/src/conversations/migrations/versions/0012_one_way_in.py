@@ -18,23 +18,33 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-PLANNED_ONCE = (
-    "ALTER FUNCTION look_up_for_posting(uuid, uuid[], uuid[], uuid[], uuid[]) SET plan_cache_mode = force_generic_plan"
+# While people post: these wait for transactions that were there before, however long those take, and stop nobody. What
+# an attempt that broke off has left is made anew.
+BESIDE = (
+    "SET lock_timeout = 0",
+    "DROP INDEX CONCURRENTLY IF EXISTS ix_accounts_staff",
+    "CREATE INDEX CONCURRENTLY ix_accounts_staff ON accounts (org, name) WHERE kind = 'staff'",
+    "DROP INDEX CONCURRENTLY IF EXISTS uq_conversations_direct_key",
+    (
+        "CREATE UNIQUE INDEX CONCURRENTLY uq_conversations_direct_key ON conversations (org, direct_key) "
+        "WHERE direct_key IS NOT NULL"
+    ),
+    "DROP INDEX CONCURRENTLY IF EXISTS ix_accounts_org_kind_name",
+    "SET lock_timeout = '1s'",
+)
+AT_ONCE = (
+    "ALTER TABLE conversations DROP CONSTRAINT uq_conversations_org_direct_key",
+    "ALTER FUNCTION look_up_for_posting(uuid, uuid[], uuid[], uuid[], uuid[]) SET plan_cache_mode = force_generic_plan",
 )
 
 
 def upgrade() -> None:
-    staff = sa.text("kind = 'staff'")
-    op.drop_index("ix_accounts_org_kind_name", "accounts")
-    op.create_index("ix_accounts_staff", "accounts", ["org", "name"], postgresql_where=staff, sqlite_where=staff)
     if op.get_bind().dialect.name != "postgresql":
+        op.drop_index("ix_accounts_org_kind_name", "accounts")
+        op.create_index("ix_accounts_staff", "accounts", ["org", "name"], sqlite_where=sa.text("kind = 'staff'"))
         return
-    op.drop_constraint("uq_conversations_org_direct_key", "conversations")
-    op.create_index(
-        "uq_conversations_direct_key",
-        "conversations",
-        ["org", "direct_key"],
-        unique=True,
-        postgresql_where=sa.text("direct_key IS NOT NULL"),
-    )
-    op.execute(PLANNED_ONCE)
+    with op.get_context().autocommit_block():
+        for statement in BESIDE:
+            op.execute(statement)
+    for statement in AT_ONCE:
+        op.execute(statement)
