@@ -10,9 +10,9 @@ A part that hangs is missing after two seconds, and holds one thread of ours how
 thread is never kept, so that the doors go on answering.
 """
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
+from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, current_app, jsonify
@@ -20,6 +20,7 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from servicekit.latency import count_calls
+from servicekit.look import Look
 
 STOPPING: Final = "stopping"
 """Set among the application's extensions once it was asked to end."""
@@ -34,12 +35,12 @@ class Readiness:
     """The parts a service needs, each with a check."""
 
     def __init__(self) -> None:
-        self._looks: dict[str, _Look] = {}
+        self._looks: dict[str, Look[bool]] = {}
         self._spared: set[str] = set()
 
     def add(self, name: str, check: Check, *, needed: bool = True) -> None:
         """Ask `check` under this name whenever readiness is asked for; `needed` when nothing goes on without it."""
-        self._looks[name] = _Look(check)
+        self._looks[name] = Look(partial(_works, check))
         if not needed:
             self._spared.add(name)
 
@@ -54,26 +55,6 @@ class Readiness:
         if not missing:
             return "ready"
         return "impaired" if self._spared.issuperset(missing) else "not ready"
-
-
-class _Look:
-    """One check, made on a thread of its own; whoever asks while a look is under way waits for that one."""
-
-    def __init__(self, check: Check) -> None:
-        self._check = check
-        self._turn = threading.Lock()
-        self._latest: Future[bool] | None = None
-
-    def answer(self) -> Future[bool]:
-        """Return the answer that is to come."""
-        with self._turn:
-            if self._latest is None or self._latest.done():
-                self._latest = Future()
-                threading.Thread(target=self._look, args=(self._latest,), name="readiness", daemon=True).start()
-            return self._latest
-
-    def _look(self, answer: "Future[bool]") -> None:
-        answer.set_result(_works(self._check))
 
 
 def health_blueprint(readiness: Readiness) -> Blueprint:

@@ -29,8 +29,9 @@ from servicekit.background import Background
 from servicekit.changes import ChangeFeed
 from servicekit.clock import Clock, utc_now
 from servicekit.exchange import Binding
-from servicekit.health import Readiness, health_blueprint
+from servicekit.health import ANSWERS_WITHIN_S, Readiness, health_blueprint
 from servicekit.log import configure, get_logger
+from servicekit.look import Look
 from servicekit.settings import SettingsError
 from servicekit.tokens import ServiceToken
 from wire.events import AUTH
@@ -111,10 +112,12 @@ def _check_version(engine: Engine) -> None:
 
 
 def _measure(engine: Engine, relay: Relay, clock: Clock) -> None:
+    look = Look(lambda: backlog(engine))
+
     def waiting() -> Backlog | None:
         try:
-            return backlog(engine)
-        except SQLAlchemyError:
+            return look.answer().result(ANSWERS_WITHIN_S)
+        except (SQLAlchemyError, TimeoutError):
             return None
 
     def rows() -> float:
