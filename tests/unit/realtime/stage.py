@@ -24,6 +24,7 @@ from realtime.presence import Presence
 from realtime.pushes import EntryPush, entry_push
 from realtime.sends import Sends
 from realtime.session import Credentials, Doorkeeper, Session
+from realtime.streams import Tally
 from realtime.timing import Timing
 from realtime.typing import WhoWrites
 from realtime.upstream import CaughtUp, Stored
@@ -196,11 +197,13 @@ class LittleConversations:
     resets: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[Problem] = field(default_factory=list)
     asked: list[tuple[Mapping[ConversationId, Mapping[str, int]], str]] = field(default_factory=list)
+    counted: list[list[UserId]] = field(default_factory=list)
     batches: list[list[Mapping[str, Any]]] = field(default_factory=list)
     marked: list[Mapping[str, Any]] = field(default_factory=list)
     told: list[tuple[str, bool]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     stale_tokens: set[str] = field(default_factory=set)
+    while_counting: Callable[[], None] = lambda: None
     while_asked: Callable[[], None] = lambda: None
     while_sending: Callable[[], None] = lambda: None
 
@@ -229,6 +232,16 @@ class LittleConversations:
         answer = CaughtUp(entries=missed, heads=heads, resets=tuple(self.resets), gone=tuple(self.gone), me=me)
         self.while_asked()
         return answer
+
+    def tallies(self, people: Sequence[tuple[OrganisationId, UserId]]) -> dict[UserId, Tally]:
+        """Everybody takes part in everything."""
+        self.counted.append([user_id for _, user_id in people])
+        self.while_counting()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        conversations = len({conversation_id for conversation_id, _ in self.entries})
+        there = Tally(conversations=conversations, entries=sum(known[-1]["seq"] for known in self.entries.values()))
+        return {user_id: there for _, user_id in people} if conversations else {}
 
     def sends(self, items: Sequence[Mapping[str, Any]]) -> list[Stored | Problem]:
         self.batches.append(list(items))
@@ -304,7 +317,8 @@ class Stage:
             writers=self.writers,
             presence=self.presence,
             writes=Turns(),
-            asks=BoundedSemaphore(8),
+            hellos=BoundedSemaphore(8),
+            recoveries=BoundedSemaphore(4),
             timing=timing,
         )
 

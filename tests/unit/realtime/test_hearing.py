@@ -256,10 +256,29 @@ def test_a_recovery_before_the_first_catch_up_asks_for_nothing_old(stage: Stage)
     assert stage.wire.seqs() == [5]
 
 
+def test_what_is_lost_while_a_socket_waits_to_ask_costs_no_second_question(stage: Stage) -> None:
+    """What it is about to read has it all."""
+    connection = stage.greeted()
+    recoveries = stage.desk.recoveries
+    while recoveries.acquire(blocking=False):
+        pass
+    connection.recover("poll", announce=False)
+    settles()
+    stage.conversations.holds(entry(6))
+
+    connection.recover("broker", announce=True)
+    recoveries.release()
+    settles()
+
+    assert len(stage.conversations.asked) == 2
+    assert stage.wire.seqs() == [6]
+    assert len(stage.wire.pushes("caught_up")) == 2
+
+
 def test_who_went_while_waiting_to_ask_costs_no_question(stage: Stage) -> None:
     """A thousand come back at once and many give up: the places in the queue are for those who are still there."""
-    asks = stage.desk.asks
-    while asks.acquire(blocking=False):
+    hellos = stage.desk.hellos
+    while hellos.acquire(blocking=False):
         pass
     gone = [stage.opens(wire=Wire()) for _ in range(3)]
     for connection in gone:
@@ -270,7 +289,7 @@ def test_who_went_while_waiting_to_ask_costs_no_question(stage: Stage) -> None:
     stays = stage.opens()
     says(stays, "hello", resume={WARD: {"shared": 4}})
 
-    asks.release()
+    hellos.release()
     settles()
 
     assert stage.conversations.asked == [({WARD: {"shared": 4}}, "head")]
@@ -280,14 +299,14 @@ def test_who_went_while_waiting_to_ask_costs_no_question(stage: Stage) -> None:
 def test_who_went_while_waiting_to_recover_costs_no_question(stage: Stage) -> None:
     """Likewise where every socket asks, because no events come."""
     connection = stage.greeted()
-    asks = stage.desk.asks
-    while asks.acquire(blocking=False):
+    recoveries = stage.desk.recoveries
+    while recoveries.acquire(blocking=False):
         pass
     connection.recover("poll", announce=False)
     settles()
 
     connection.finish(0)
-    asks.release()
+    recoveries.release()
     settles()
 
     assert len(stage.conversations.asked) == 1

@@ -190,3 +190,18 @@ def test_any_arrival_of_repeats_and_losses_goes_out_once_and_in_order(
 
     assert out == list(range(min(start, head) + 1, stored + 1))
     assert not streams.broken
+
+
+def test_a_tally_is_what_the_socket_holds() -> None:
+    """Whatever brought it there: a resume, the heads, an entry live; what it left counts no more."""
+    nora = Streams(NORA)
+    nora.arrive({WARD: {"shared": 3, "internal": 2}, OTHER: {"shared": 0}})
+    nora.next_held()
+    at_first = nora.tally()
+    list(nora.offer(pushed(entry(4))))
+    moved = nora.tally()
+    nora.leave(WARD)
+
+    assert at_first == (2, 5)
+    assert moved == (2, 6)
+    assert nora.tally() == (1, 0)

@@ -13,10 +13,12 @@ import pytest
 from realtime.lane import Lane
 from realtime.upstream import Stored, Upstream
 from servicekit.tokens import ServiceToken
-from tests.unit.realtime.stage import WARD, entry
+from tests.unit.realtime.stage import DMITRI, NORA, WARD, entry
+from wire.ids import OrganisationId
 from wire.problems import Conflict, Invalid, NotFound, Problem, Unauthenticated, Unavailable
 
 Answers = Callable[[httpx.Request], httpx.Response]
+ORGANISATION = OrganisationId("01930000-0000-7000-8000-000000000001")
 OK = {"results": [{"status": 201, "entry": entry(1)}]}
 
 
@@ -145,6 +147,22 @@ def test_marks_and_typing_go_to_their_doors() -> None:
     assert told[0] is None
     assert isinstance(told[1], NotFound)
     assert [call.url.path for call in service.asked] == ["/marks", "/typing"]
+
+
+def test_how_much_there_is_for_people_is_asked_in_the_gateways_own_name() -> None:
+    """No user's token goes along; whoever takes part in nothing is left out."""
+    item = {"user_id": NORA, "conversations": 2, "entries": 40, "more": "later"}
+    service = Service(httpx.Response(200, json={"items": [item]}))
+
+    told = service.upstream.tallies([(ORGANISATION, NORA), (ORGANISATION, DMITRI)])
+
+    [asked] = service.asked
+    assert told == {NORA: (2, 40)}
+    assert asked.url.path == "/tallies"
+    assert "X-User-Token" not in asked.headers
+    assert orjson.loads(asked.content) == {
+        "items": [{"org": ORGANISATION, "user_id": NORA}, {"org": ORGANISATION, "user_id": DMITRI}]
+    }
 
 
 CAUGHT_UP = {"entries": [], "heads": {WARD: {"shared": 1}}, "resets": [], "gone": []}

@@ -2,8 +2,8 @@
 
 Promises: nothing connects and nothing runs before `add_loops`' background starts; a socket is registered before it is
 caught up, and a revocation that came between its sign-in and its registration is seen; while the broker is away or no
-relay is heard every socket asks the database instead; on the way out sends are finished and everybody is told when to
-come back.
+relay is heard the database is asked for all sockets instead; on the way out sends are finished and everybody is told
+when to come back.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from realtime.presence import Presence
 from realtime.pulse import LISTEN_EVERY_S, Pulse
 from realtime.pushes import Presenter
 from realtime.revocations import Revoker
+from realtime.rounds import Rounds
 from realtime.sends import Sends
 from realtime.session import Credentials, Doorkeeper, Session
 from realtime.subscriber import Subscriber
@@ -40,7 +41,8 @@ from wire.frames import CloseCode
 from wire.problems import Problem, Unavailable
 
 LOOK_EVERY_S: Final = 1.0
-ASK_AT_ONCE: Final = 8
+HELLOS_AT_ONCE: Final = 8
+RECOVERIES_AT_ONCE: Final = 4
 COME_BACK_PER_S: Final = 500
 """How many sockets of a gateway that stops come back in a second: what one other gateway takes in."""
 COME_BACK_WITHIN_S: Final = (0.5, 10.0)
@@ -86,6 +88,7 @@ class Realtime:
         self._writers = WhoWrites(upstream, timing.ticks)
         self._presence = Presence(upstream, timing, plane=plane)
         self._hub = Hub(plane=plane, sockets_per_user=allowance.sockets_per_user)
+        self._rounds = Rounds(upstream, self._hub)
         self._notices: Notices | None = None
         self._subscriber = Subscriber(
             self._hub, presenter, self._presence, timing.clock, plane=plane, overhear=self._overheard
@@ -101,7 +104,8 @@ class Realtime:
             writers=self._writers,
             presence=self._presence,
             writes=Turns(),
-            asks=BoundedSemaphore(ASK_AT_ONCE),
+            hellos=BoundedSemaphore(HELLOS_AT_ONCE),
+            recoveries=BoundedSemaphore(RECOVERIES_AT_ONCE),
             timing=timing,
         )
         changes.listen(self._revoker.apply)
@@ -195,7 +199,7 @@ class Realtime:
             silent = True
             while not stop.wait(LISTEN_EVERY_S):
                 if self._pulse.must_ask():
-                    self._hub.each(lambda connection: connection.recover("poll", announce=False))
+                    self._rounds.begin()
                 if silent is not self._pulse.silent:
                     silent = self._pulse.silent
                     self._note_silence(silent=silent)

@@ -21,6 +21,7 @@ from realtime.presence import Seat
 from realtime.protocol import Fields, Hello, ProtocolViolation, Ref, Refusal
 from realtime.pushes import EntryPush, Push, StatePush
 from realtime.session import Session
+from realtime.streams import Tally
 from servicekit.log import failure, get_logger
 from wire.frames import BEAT_EVERY, HELLO_WITHIN, SILENCE, CloseCode
 from wire.problems import PermissionRequired, Problem, Unavailable
@@ -108,6 +109,11 @@ class Connection:
         """Events may have been lost: catch up, and `announce` it where states were lost as well."""
         if self._greeted and not self.leaving:
             self._hearing.recover(cause, announce=announce)
+
+    def compare(self, there: Tally) -> None:
+        """Catch up if there is more for this person than the socket holds."""
+        if self._greeted and not self.leaving:
+            self._hearing.compare(there)
 
     def leave(self, code: CloseCode, reason: str, *, retry_after_ms: int = 0) -> None:
         """Say `bye` and close."""

@@ -44,8 +44,10 @@ class Desk:
     writers: WhoWrites
     presence: Presence
     writes: Turns
-    asks: BoundedSemaphore
-    """Bounds how many sockets ask the database at the same time, when all of them have to."""
+    hellos: BoundedSemaphore
+    """Bounds how many sockets that say hello ask the database at the same time."""
+    recoveries: BoundedSemaphore
+    """Likewise of those that are there and may have missed something: neither waits for the other."""
     timing: Timing
 
     @property

@@ -19,7 +19,7 @@ from realtime.outbox import Outbox
 from realtime.protocol import Fields, push
 from realtime.pushes import EntryPush, Push, StatePush, entry_push
 from realtime.session import Session
-from realtime.streams import Streams, TooFarBehind
+from realtime.streams import Streams, Tally, TooFarBehind
 from realtime.upstream import CaughtUp, Positions, Unlisted
 from servicekit.log import failure, get_logger
 from wire.frames import CloseCode
@@ -64,6 +64,8 @@ class Hearing:
         self._announce = False
         self._wanted = Event()
         self._catching_up = False
+        self._in_line = False
+        """Whether it waits for its turn to ask the database."""
         self._mending = False
         self._mends_in_a_row = 0
         self._hole = False
@@ -106,7 +108,13 @@ class Hearing:
         if not self._begun:
             return  # what `begin` is about to read has it all
         self._announce = self._announce or announce
-        self._catch_up("joined", cause=cause)
+        if not self._in_line:  # else what is about to be read has it all
+            self._catch_up("joined", cause=cause)
+
+    def compare(self, there: Tally) -> None:
+        """Catch up unless the socket holds as much; what a catch-up under way has read may be older than `there`."""
+        if self._streams.tally() != there:
+            self.recover("poll", announce=False)
 
     def written(self, entry: EntryPush) -> None:
         """Note that the client's machine has this entry."""
@@ -225,7 +233,9 @@ class Hearing:
 
     def _ask(self, unlisted: Unlisted, *, with_me: bool) -> CaughtUp | None:
         """Ask once; None when the socket went while it waited for its turn, as many of a crowd do."""
-        with self._desk.asks:
+        self._in_line = True
+        with self._desk.hellos if with_me else self._desk.recoveries:
+            self._in_line = False
             if self._exit.leaving:
                 return None
             return self._desk.remembers.catch_up(

@@ -1,4 +1,4 @@
-"""Whether events come at all, and when every socket must ask the database because they do not.
+"""Whether events come at all, and when the database must be asked because they do not.
 
 Pure: no I/O, time is passed in. Events come while there is a line to the broker and the relay that leads was heard a
 moment ago: it says that it lives some times a second. A relay that is killed, hangs, or has lost its own line to the
@@ -15,7 +15,7 @@ from wire.events import PULSE_EVERY_S, TYPING
 SILENT_AFTER_S: Final = 3 * PULSE_EVERY_S
 LISTEN_EVERY_S: Final = 0.2
 ASK_EVERY_S: Final = 1.3
-"""How often every socket asks the database while no events come: with all of the above, within two seconds."""
+"""How often the database is asked for all sockets while no events come: with the above, within two seconds."""
 
 
 class Pulse:

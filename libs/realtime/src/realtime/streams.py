@@ -12,7 +12,7 @@ an entry sent ahead of its turn would make its elder look like a repeat, and the
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from realtime.pushes import EntryPush, Push
 from wire.ids import ConversationId, UserId
@@ -21,6 +21,13 @@ HELD_AT_MOST: Final = 2_000
 """Pushes that wait for a catch-up or for their turn, per socket."""
 
 StreamKey = tuple[ConversationId, str]
+
+
+class Tally(NamedTuple):
+    """How much somebody holds, or there is for them: a stream has no holes, so who holds as many misses nothing."""
+
+    conversations: int
+    entries: int
 
 
 class TooFarBehind(Exception):
@@ -54,6 +61,13 @@ class Streams:
         for (conversation_id, stream), seq in self._positions.items():
             listed.setdefault(conversation_id, {})[stream] = seq
         return listed
+
+    def tally(self) -> Tally:
+        """Return in how many conversations the socket has a place, and how many entries that are."""
+        return Tally(
+            conversations=len({conversation_id for conversation_id, _ in self._positions}),
+            entries=sum(self._positions.values()),
+        )
 
     def hold(self) -> None:
         """Keep live pushes back from now on, until `next_held` returned None."""

@@ -7,22 +7,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row
 
 from conversations.model import Action, Stream
 from conversations.policy import streams_of
-from conversations.service.desk import Desk, Work
+from conversations.service.desk import Desk, Work, again_after_a_lost_race
 from conversations.service.entries import shown
 from conversations.service.reading import me_of
 from conversations.service.shapes import Shape
 from conversations.store import conversations as store
-from conversations.store import timeline
+from conversations.store import fence, timeline
 from conversations.store.asked import Point
+from servicekit.database import transaction
 from wire.claims import Claims, Plane
 from wire.frames import CATCH_UP_LIMIT
 
@@ -63,6 +65,26 @@ class CatchingUp:
             return _catch_up(work, positions, unlisted) | me
 
         return self._desk.do(claims, Action.CAUGHT_UP, use_case, snapshot=True)
+
+    def tallies(self, plane: Plane, people: Mapping[str, Collection[str]]) -> list[Shape]:
+        """Return for people, by organisation, how many conversations they take part in and how many entries these hold.
+
+        Whoever holds as many misses nothing, as a stream has no holes: a gateway that hears nothing asks this for all
+        its sockets together. Who takes part in none is left out.
+        """
+        return [
+            each
+            for org, ids in people.items()
+            for each in again_after_a_lost_race(partial(self._told, plane, org, ids))
+        ]
+
+    def _told(self, plane: Plane, org: str, ids: Collection[str]) -> list[Shape]:
+        with transaction(self._desk.engine) as connection:
+            fence.enter(connection, org)
+            rows = store.tallies(connection, org=org, user_ids=ids, plane=plane)
+        return [
+            {"user_id": row.user_id, "conversations": row.conversations, "entries": int(row.entries)} for row in rows
+        ]
 
 
 def _catch_up(work: Work, positions: Positions, unlisted: Unlisted) -> Shape:

@@ -26,8 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Audience, Kind, Participation, PersonKind, Role, Standing, Status
-from conversations.store.asked import among, words
+from conversations.store.asked import among, planned_once, words
 from conversations.tables import Id, Instant, accounts, conversations, participants, patients, stands_for
+from wire.claims import Plane
 
 LASTS = participants.c.left_at.is_(None)
 
@@ -283,6 +284,24 @@ def _whereabouts(dialect: str, *, portal: bool) -> Select[Any]:
         .where(participants.c.user_id == bindparam("its_user"), LASTS, conversations.c.org == bindparam("org"))
     )
     return query.where(among(dialect, conversations.c.patient_id, "patients")) if portal else query
+
+
+def tallies(connection: Connection, *, org: str, user_ids: Collection[str], plane: Plane) -> Sequence[Row[Any]]:
+    """Return how many conversations each takes part in, and how many entries these hold on a plane."""
+    dialect = connection.dialect.name
+    return planned_once(connection, _tallies(dialect, plane), {"org": org, **words(dialect, "people", user_ids)})
+
+
+@cache
+def _tallies(dialect: str, plane: Plane) -> Select[Any]:
+    shared, internal = conversations.c.head_shared, conversations.c.head_internal
+    held = shared + internal if plane is Plane.STAFF else shared
+    return (
+        select(participants.c.user_id, func.count().label("conversations"), func.sum(held).label("entries"))
+        .join(conversations, conversations.c.id == participants.c.conversation_id)
+        .where(among(dialect, participants.c.user_id, "people"), LASTS, conversations.c.org == bindparam("org"))
+        .group_by(participants.c.user_id)
+    )
 
 
 def of_kind(*kinds: Kind) -> ColumnElement[bool]:

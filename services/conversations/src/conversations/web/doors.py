@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from conversations.service.searching import Search, Searching
 from conversations.service.typing import Typing
 from conversations.web.keys import Keys
 from conversations.web.own import Own, own_doors
-from servicekit.doors import json_object, json_response
+from servicekit.doors import bearer_token, json_object, json_response
 from wire.bodies import (
     STREAMS,
     AddParticipant,
@@ -45,6 +46,7 @@ from wire.claims import Claims
 from wire.frames import StreamPositions
 
 CREATED, OK = 201, 200
+TALLIES_AT_ONCE = 500
 
 
 class TypingBody(Request):
@@ -66,6 +68,22 @@ class CatchUpBody(Schema):
     positions = fields.Dict(keys=Id(), values=fields.Nested(StreamPositions), required=True)
     unlisted = fields.String(required=True, validate=validate.OneOf(tuple(Unlisted)))
     with_me = fields.Boolean(load_default=False)
+
+
+class _SomebodyOf(Schema):
+    class Meta:
+        """A newer gateway may say more than we know."""
+
+        unknown = INCLUDE
+
+    org = Id(required=True)
+    user_id = Id(required=True)
+
+
+class TalliesBody(Schema):
+    """POST /tallies."""
+
+    items = fields.List(fields.Nested(_SomebodyOf), required=True, validate=validate.Length(max=TALLIES_AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +214,13 @@ def doors(keys: Keys, use: UseCases) -> Blueprint:  # noqa: C901 - a list of doo
         }
         unlisted = Unlisted(body["unlisted"])
         return json_response(use.catching_up.catch_up(claims, positions, unlisted, with_me=body["with_me"]))
+
+    @inside.post("/tallies")
+    def tallies() -> Response:
+        plane, people = keys.plane(bearer_token(request)), defaultdict(list)
+        for item in _body(TalliesBody())["items"]:
+            people[item["org"]].append(item["user_id"])
+        return json_response({"items": use.catching_up.tallies(plane, people)})
 
     own_doors(inside, caller, use.own)
     return inside
