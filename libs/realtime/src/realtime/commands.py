@@ -47,7 +47,7 @@ class Commands:
         self._hearing = hearing
         self._seat = seat
         self._answer = answer
-        self._outgoing = Outgoing(desk.sends, session)
+        self._outgoing = Outgoing(desk.sends, session, self._sent)
         self._asking = False
 
     def welcome(self, told: Fields) -> Fields:
@@ -87,8 +87,11 @@ class Commands:
 
     def _send(self, command: Send) -> Later:
         self._on_this_plane(command.message["stream"])
-        self._outgoing.send(command.message, lambda outcome: self._answer(command.ref, self._told(outcome)))
+        self._outgoing.send(command)
         return LATER
+
+    def _sent(self, ref: Ref, outcome: Stored | Problem) -> None:
+        self._answer(ref, self._told(outcome))
 
     def _told(self, outcome: Stored | Problem) -> Fields | Problem:
         if isinstance(outcome, Stored):

@@ -48,7 +48,7 @@ class Stores(Protocol):
         """Store a batch; one result for each item, in order; a Problem for all of them is raised."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: one is made for every send, and that takes twice as long
 class _Item:
     message: Mapping[str, Any] = field(repr=False)
     token: Token
