@@ -10,7 +10,8 @@
 - Idle connections are kept longer than any caller of ours keeps one, so that it is always the caller who closes: a
   request written into a connection the service is just closing would be lost.
 - On SIGTERM the application's own `stop` runs first (a gateway asks its sockets to come back elsewhere), and only then
-  does gunicorn stop listening and wait for the requests that are still open.
+  does gunicorn stop listening and wait for the requests that are still open. Who comes later is refused at once, and
+  goes to another process.
 - What an operator can mend (a missing setting, a database that is not migrated) is one sentence, and gunicorn ends
   with it: by itself it would start the worker again and again.
 - No request line is ever logged: an address may carry a one-time code, and a broken request anything at all.
@@ -96,6 +97,29 @@ def _worker_of_gateways() -> type[Worker]:
     return GatewayWorker
 
 
+def _worker_of_threads() -> type[Worker]:
+    from gunicorn.workers.gthread import ThreadWorker  # noqa: PLC0415 - the gateways do without it
+
+    class ServiceWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
+        """gunicorn's own, which on its way out would let new callers queue for seconds at a door that stays shut."""
+
+        def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+            super().set_accept_enabled(enabled)
+            if enabled or self.alive:
+                return
+            for listener in self.sockets:
+                self._takes_who_waits(listener)
+                listener.close()
+
+        def _takes_who_waits(self, listener: object) -> None:
+            taken = -1
+            while taken != self.nr_conns:
+                taken = self.nr_conns
+                self.accept(listener)
+
+    return ServiceWorker
+
+
 # Engines commonly start a process with 1,024 open files and let it ask for more; each live socket is one.
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))
@@ -105,7 +129,7 @@ proc_name = SERVICE
 bind = ["0.0.0.0:" + os.environ.get("PORT", "8000")]
 backlog = 2048
 workers = 1
-worker_class = _worker_of_gateways() if LIVE else "gthread"
+worker_class = _worker_of_gateways() if LIVE else _worker_of_threads()
 worker_connections = 20_000 if LIVE else 1_000
 threads = int(os.environ.get("THREADS", "20"))
 keepalive = 75

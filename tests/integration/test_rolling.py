@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+import httpx
+
 from client import LineLost
 from tests.support.balancer import Balancer, balanced
 from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, RELAY, STAFF, Clinic
@@ -18,6 +20,7 @@ LONGEST_S = 2.0
 SIGNS_IN_S = 5.0
 """How long a sign-in may take: most of it is the password's hash, of which few are made at once."""
 BETWEEN_S = 0.1
+AT_ONCE_S = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,14 +47,11 @@ def test_every_process_is_replaced_while_people_write(clinic: Clinic) -> None:
         conversation = ada.writes_to_care_team(f"Rolling {new_id()}", "Are you there?")
         writers = [Writer(screen=who.steady_device(), conversation=conversation) for who in (nora, ada)]
         sign_ins: list[float] = []
+        codes: dict[str, int] = {}
         with _meanwhile(*(writer.writes for writer in writers), lambda: sign_ins.append(fleet.times_a_sign_in())):
-            codes = {name: fleet.replaces(name) for name in (AUTH, CONVERSATIONS, RELAY, STAFF, PORTAL)}
-            counts = [len(writer.acknowledged) for writer in writers]
-            wait_until(
-                lambda: all(len(writer.acknowledged) > count for writer, count in zip(writers, counts, strict=True)),
-                within_s=10,
-                what="both writing on, with everything new",
-            )
+            for name in (AUTH, CONVERSATIONS, RELAY, STAFF, PORTAL):
+                codes[name] = fleet.replaces(name)
+                _all_write_on(writers, f"all writing on, with a new {name}")
         stored = nora.reads_everything(conversation)
         for writer in writers:
             writer.screen.catches_up_to((conversation, "shared"), stored[-1]["seq"])
@@ -61,6 +61,40 @@ def test_every_process_is_replaced_while_people_write(clinic: Clinic) -> None:
     _nothing_is_amiss(stored, writers)
     assert max(writer.longest_s for writer in writers) <= LONGEST_S
     assert max(sign_ins) <= SIGNS_IN_S
+
+
+def test_who_comes_while_a_process_ends_is_answered_or_refused_at_once(clinic: Clinic) -> None:
+    """Nobody queues at a door that stays shut: conversations and auth, with a kept connection open to each."""
+    for name in (CONVERSATIONS, AUTH):
+        with clinic.replica(name) as ending, httpx.Client() as kept:
+            door = f"{clinic.origin_of(ending)}/livez"
+            kept.get(door)
+            longest, ended = 0.0, threading.Thread(target=clinic.stops, args=(ending,))
+            ended.start()
+            while True:
+                began = time.monotonic()
+                try:
+                    httpx.get(door, timeout=10)
+                except httpx.TransportError:
+                    break
+                finally:
+                    longest = max(longest, time.monotonic() - began)
+            ended.join()
+
+        assert longest < AT_ONCE_S, (name, longest)
+
+
+def _all_write_on(writers: list[Writer], what: str) -> None:
+    """Wait until each wrote twice more: the next process is not started while anybody looks for a way back in.
+
+    Twice, as the first may have been acknowledged before the old process ended and be noted only now.
+    """
+    counts = [len(writer.acknowledged) + 2 for writer in writers]
+    wait_until(
+        lambda: all(len(writer.acknowledged) >= count for writer, count in zip(writers, counts, strict=True)),
+        within_s=20,
+        what=what,
+    )
 
 
 def _nothing_is_amiss(stored: list[JSON], writers: list[Writer]) -> None:
