@@ -1,5 +1,6 @@
 """What every test may ask for: real parts, fresh and its own."""
 
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from tests.support.clinic import Clinic, running
 from tests.support.postgres import OWNER, Database, PostgresServer
 from tests.support.rabbitmq import RabbitServer
 
+OPEN_FILES = 8_192
+"""How many files a run may have open: the crowds of the contract tests are sockets of this very process."""
+
 
 def pytest_configure() -> None:
     """Let a polite kill end the run like Ctrl-C, so that servers are stopped; show what support found."""
@@ -22,6 +26,15 @@ def pytest_configure() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
+    _may_open(OPEN_FILES)
+
+
+def _may_open(files: int) -> None:
+    """Raise the soft limit of open files (1,024 is usual), as far as the hard one lets us; never lower it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files if hard == resource.RLIM_INFINITY else min(files, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @pytest.fixture(scope="session")

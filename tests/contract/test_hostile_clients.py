@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
+from tests.support.flood import flooding
 from tests.support.lone_gateway import HANDSHAKE, Gateway, frame_of, running
 from tests.support.ports import LOOPBACK, wait_until
 from wire.ids import new_id
@@ -16,6 +17,8 @@ from wire.ids import new_id
 SOON_S = 1.0
 """How long a message may take while others misbehave."""
 GETS_IN_S = 2.0
+FLOOD = 10_000
+"""Pings that make a flood: far more than five sockets may say in one go before they are read more slowly."""
 
 
 @pytest.fixture(scope="module")
@@ -116,33 +119,14 @@ def test_half_open_handshakes_hold_nobody_up_and_are_ended(gateway: Gateway, bys
 
 def test_a_flood_of_frames_slows_the_flooder_alone(gateway: Gateway, bystanders: Bystanders) -> None:
     """Five sockets say ping as fast as the network takes it; the two beside them are heard within the second."""
-    floods = [gateway.raw(new_id()) for _ in range(5)]
-    pings = frame_of(b'{"op": "ping", "ref": 1}') * 500
-    over = threading.Event()
+    before = _pings(gateway)
 
-    def floods_with(raw: socket.socket) -> None:
-        with suppress(OSError):
-            while not over.is_set():
-                raw.sendall(pings)
+    def talk_until_flooded() -> bool:
+        bystanders.talk()
+        return _pings(gateway) - before >= FLOOD
 
-    def reads_all(raw: socket.socket) -> None:
-        with suppress(OSError):
-            while raw.recv(65_536):
-                pass
-
-    threads = [threading.Thread(target=do, args=(raw,)) for raw in floods for do in (floods_with, reads_all)]
-    for thread in threads:
-        thread.start()
-    try:
-        bystanders.talk(times=25)
-    finally:
-        over.set()
-        for raw in floods:
-            raw.shutdown(socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join(10)
-        for raw in floods:
-            raw.close()
+    with flooding([gateway.raw(new_id()) for _ in range(5)], frame_of(b'{"op": "ping", "ref": 1}') * 500):
+        wait_until(talk_until_flooded, within_s=60, what=f"{FLOOD} pings taken")
 
     assert bystanders.longest_s < SOON_S
 
@@ -228,6 +212,13 @@ def _frame_of_size(size: int, letter: str) -> str:
     room = size - len(bare.encode())
     fill = letter * (room // len(letter.encode())) + "x" * (room % len(letter.encode()))
     return bare.replace('""', f'"{fill}"')
+
+
+def _pings(gateway: Gateway) -> float:
+    """Return how many pings the gateway has taken."""
+    lines = gateway.http.get("/metrics").raise_for_status().text.splitlines()
+    counted = (line for line in lines if line.startswith("messages_live_frames_total{") and 'op="ping"' in line)
+    return sum(float(line.rpartition(" ")[2]) for line in counted)
 
 
 def _has_ended(raw: socket.socket) -> bool:

@@ -9,6 +9,7 @@ from tests.support.numbers import Numbers, numbers
 from tests.support.person import new_id
 from tests.support.ports import wait_until
 
+HEARD = "messages_fan_out_delay_seconds_count"
 AN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|@|eyJ")
 
 
@@ -17,13 +18,35 @@ def everywhere(clinic: Clinic) -> dict[str, Numbers]:
     return {name: numbers(clinic, name) for name in SERVICES}
 
 
+def at_rest(clinic: Clinic) -> dict[str, Numbers]:
+    """Read every process once the outbox is empty and the gateways, who hear after that, hear nothing more."""
+    seen = [everywhere(clinic)]
+
+    def same_again() -> bool:
+        seen.append(everywhere(clinic))
+        return seen[-1][RELAY].of("messages_outbox_events") == 0 and heard(seen[-2], seen[-1]) == (0, 0)
+
+    wait_until(same_again, within_s=10, what="an empty outbox and nothing more heard")
+    return seen[-1]
+
+
+def heard(before: dict[str, Numbers], after: dict[str, Numbers]) -> tuple[float, float]:
+    """Return how many entries the two gateways have heard in between."""
+    staff, portal = (after[name].of(HEARD) - before[name].of(HEARD) for name in (STAFF, PORTAL))
+    return staff, portal
+
+
 def test_a_message_moves_the_numbers_of_every_hop(clinic: Clinic) -> None:
     """One message from nurse to patient is counted once where it is sent, stored, published and heard."""
     nora, ada = clinic.signs_in("nora@harbor.example"), clinic.signs_in("ada@patients.example")
+    start = at_rest(clinic)
     conversation = ada.writes_to_care_team(f"Counting {new_id()}", "Is anybody there?")
+    opening = len(ada.reads_everything(conversation))
     with nora.device() as hers, ada.device() as phone:
-        wait_until(lambda: numbers(clinic, RELAY).of("messages_outbox_events") == 0, within_s=5, what="an empty outbox")
-        before = everywhere(clinic)
+        wait_until(
+            lambda: min(heard(start, everywhere(clinic))) >= opening, within_s=10, what="the opening heard by both"
+        )
+        before = at_rest(clinic)
         text = f"Yes {new_id()}"
         reply = hers.sends(conversation, text)
         phone.hears(text)
@@ -31,9 +54,10 @@ def test_a_message_moves_the_numbers_of_every_hop(clinic: Clinic) -> None:
         lags = before[RELAY].of("messages_relay_lag_seconds_count")
         wait_until(
             lambda: numbers(clinic, RELAY).of("messages_relay_lag_seconds_count") > lags,
-            within_s=5,
+            within_s=10,
             what="a confirm counted",
         )
+        wait_until(lambda: min(heard(before, everywhere(clinic))) >= 1, within_s=10, what="the message heard by both")
         after = everywhere(clinic)
 
     def grown(process: str, name: str, **labels: str) -> float:
@@ -47,8 +71,8 @@ def test_a_message_moves_the_numbers_of_every_hop(clinic: Clinic) -> None:
     assert grown(CONVERSATIONS, "messages_commit_seconds_count") == 1
     assert grown(RELAY, "messages_events_published_total", plane="staff") >= 1
     assert grown(RELAY, "messages_events_published_total", plane="portal") >= 1
-    assert grown(STAFF, "messages_fan_out_delay_seconds_count", plane="staff") == 1
-    assert grown(PORTAL, "messages_fan_out_delay_seconds_count", plane="portal") == 1
+    assert grown(STAFF, HEARD, plane="staff") == 1
+    assert grown(PORTAL, HEARD, plane="portal") == 1
     assert grown(PORTAL, "messages_live_deliveries_total", plane="portal") >= 1
     assert after[STAFF].of("messages_live_connections", plane="staff") >= 1
     assert after[STAFF].of("messages_live_broker_connected", plane="staff") == 1

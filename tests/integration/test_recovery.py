@@ -6,6 +6,7 @@ Real parts are really taken away: the power of PostgreSQL and RabbitMQ is cut, p
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,20 +71,26 @@ def gaps(clinic: Clinic) -> float:
 def test_without_the_broker_messages_are_stored_acknowledged_and_heard(
     clinic: Clinic, nora: Person, broker_power: Power
 ) -> None:
-    """RabbitMQ's power is cut: gateways ask the database; when it is back nothing is missed, repeated or reloaded."""
+    """RabbitMQ's power is cut: gateways ask the database; when it is back nothing is missed, repeated or reloaded.
+
+    While the broker starts, its work is on the processors of all others: what is said then must be heard, and the clock
+    is read again once it serves, when gateways and relay find it in whatever order.
+    """
     ada = clinic.signs_in("ada@patients.example")
     conversation = ada.writes_to_care_team(f"No broker {new_id()}", "Hello?")
     with nora.device() as hers, ada.device() as phone:
         hers.sends(conversation, f"with the broker {new_id()}")
 
         broker_power.cut()
-        waits = [heard_after(hers, phone, conversation) for _ in range(3)]
+        waits = [heard_after(hers, phone, conversation) for _ in range(5)]
         says(clinic, STAFF, 200, "impaired", ["broker"])
         says(clinic, PORTAL, 200, "impaired", ["broker"])
         says(clinic, RELAY, 503, "not ready", ["broker"])
         says(clinic, AUTH, 200, "impaired", ["broker"])
         away = {name: numbers(clinic, name) for name in (STAFF, RELAY)}
         broker_power.give()
+        while not clinic.rabbit.answers():
+            heard_after(hers, phone, conversation)
         while not all(clinic.programs[name].ready() for name in (RELAY, STAFF, PORTAL)):
             waits.append(heard_after(hers, phone, conversation))
         wait_until(
@@ -164,23 +171,31 @@ def test_when_the_leading_relay_is_killed_another_leads_within_two_seconds(
 ) -> None:
     """The standby takes over and publishes what waits, in order; nobody needs the database for it."""
     conversation = nora.opens_conversation_with(dmitri)
-    with clinic.replica(RELAY) as standby, nora.device() as hers, dmitri.device() as his:
+    with (
+        clinic.replica(RELAY) as standby,
+        nora.device() as hers,
+        dmitri.device() as his,
+        ThreadPoolExecutor(1) as beside,
+    ):
         heard_after(hers, his, conversation)
         stood_by = numbers(clinic, standby).of("messages_relay_leading")
 
         clinic.kills(RELAY)
-        killed = time.monotonic()
+        leads = beside.submit(leads_after, clinic, standby, time.monotonic())
         waits = [heard_after(hers, his, conversation) for _ in range(5)]
-        wait_until(
-            lambda: numbers(clinic, standby).of("messages_relay_leading") == 1, within_s=10, what="the standby leading"
-        )
-        took = time.monotonic() - killed
+        took = leads.result()
         whole(his, nora, conversation)
         clinic.starts(RELAY)
 
     assert stood_by == 0
     assert took < LEADS_WITHIN_S
     assert max(waits) < LEADS_WITHIN_S
+
+
+def leads_after(clinic: Clinic, relay: str, moment: float) -> float:
+    """Return how many seconds after a moment a relay is seen to lead."""
+    wait_until(lambda: numbers(clinic, relay).of("messages_relay_leading") == 1, within_s=10, what=f"{relay} leading")
+    return time.monotonic() - moment
 
 
 def test_while_the_leading_relay_hangs_everybody_hears_within_two_seconds(
