@@ -81,7 +81,7 @@ def reads_to(goal: int, at: Screen, *, by: int, numbers: Callable[[Screen], list
     end = time.monotonic() + 4 * PATIENCE_S
     while not seen[0] <= goal <= seen[-1]:
         assert time.monotonic() < end, f"line {goal} never came, these did: {seen[0]} to {seen[-1]}"
-        assert at.log.evaluate(SCROLLS, by) <= 1
+        assert at.page.locator("[role=log]").evaluate(SCROLLS, by) <= 1
         seen = numbers(at)
         assert seen == list(range(seen[0], seen[-1] + 1))
         assert len(seen) <= ROWS_AT_MOST
