@@ -15,7 +15,7 @@ from sqlalchemy import Table, insert, text
 from sqlalchemy.exc import OperationalError
 
 from conversations.model import Stream
-from conversations.store import fence, timeline
+from conversations.store import conversations, fence, timeline
 from conversations.tables import (
     METADATA,
     acknowledgements,
@@ -166,6 +166,34 @@ def test_what_is_planned_once_leaves_the_settings_as_they_were(house: Inside) ->
 
         assert len(read) == 1
         assert connection.execute(settings).one() == before == ("auto", "off")
+
+
+def test_what_is_asked_all_the_time_is_planned_once_a_connection(house: Inside, database_of_ours: Database) -> None:
+    """The plan is made at the first call and kept, also one made while the tables were empty: none is read whole."""
+    who = house.staff("Nora", GROUP)
+    service = database.engine(database_of_ours.url("conversations"), pool_size=1)
+    page: dict[str, Any] = {"stream": Stream.SHARED, "before": None, "after": None, "limit": 5}
+
+    def looks(conversation: str) -> None:
+        with transaction(service) as connection:
+            fence.enter(connection, house.org, keeping_plans=True)
+            timeline.page(connection, conversation_id=conversation, **page)
+            conversations.whereabouts(connection, org=house.org, user_id=who.id, patient_ids=None)
+
+    looks(new_id())
+    for _ in range(30):
+        wards = [group_of(house, 2)[0] for _ in range(2)]
+    looks(wards[0])
+    with transaction(service) as connection:
+        fence.enter(connection, house.org, keeping_plans=True)
+        kept = connection.execute(text("SELECT generic_plans, custom_plans FROM pg_prepared_statements")).all()
+        timeline.page(connection, conversation_id=wards[1], **page)
+        whole = text("SELECT sum(seq_scan) FROM pg_stat_xact_user_tables")
+        read_whole = connection.execute(whole).scalar()
+    service.dispose()
+
+    assert [tuple(each) for each in kept] == [(2, 0), (2, 0)]
+    assert not read_whole
 
 
 def test_a_forward_repeated_at_the_same_moment_is_one_message(house: Inside) -> None:

@@ -64,7 +64,7 @@ class CatchingUp:
             me = {"me": me_of(work)} if with_me else {}
             return _catch_up(work, positions, unlisted) | me
 
-        return self._desk.do(claims, Action.CAUGHT_UP, use_case, snapshot=True)
+        return self._desk.do(claims, Action.CAUGHT_UP, use_case, snapshot=True, often=True)
 
     def tallies(self, plane: Plane, people: Mapping[str, Collection[str]]) -> list[Shape]:
         """Return for people, by organisation, how many conversations they take part in and how many entries these hold.

@@ -134,11 +134,15 @@ class Desk:
         *,
         conversation_id: str | None = None,
         snapshot: bool = False,
+        often: bool = False,
     ) -> T:
-        """Run a use case in one transaction (over one snapshot where asked) and commit it, or record its refusal."""
+        """Run a use case in one transaction (over one snapshot where asked) and commit it, or record its refusal.
+
+        One that is run `often` has its statements planned once, where they are written for it (`store.asked`).
+        """
         try:
             require_entrance(claims)
-            return again_after_a_lost_race(lambda: self._once(claims, use_case, snapshot=snapshot))
+            return again_after_a_lost_race(lambda: self._once(claims, use_case, snapshot=snapshot, often=often))
         except Problem as refusal:
             self._record_refusal(claims, action, refusal, conversation_id)
             raise
@@ -147,9 +151,9 @@ class Desk:
         """Put on the record what was refused before there was anything to decide about."""
         self._record_refusal(claims, action, refusal, None)
 
-    def _once(self, claims: Claims, use_case: Callable[[Work], T], *, snapshot: bool) -> T:
+    def _once(self, claims: Claims, use_case: Callable[[Work], T], *, snapshot: bool, often: bool) -> T:
         with transaction(self._snapshots if snapshot else self.engine) as connection:
-            fence.enter(connection, claims.organisation_id)
+            fence.enter(connection, claims.organisation_id, keeping_plans=often)
             self._know(connection, claims)
             work = Work(connection=connection, claims=claims, at=self.now(), new_id=self.new_id)
             result = use_case(work)

@@ -58,11 +58,11 @@ class Reading:
 
     def me(self, claims: Claims) -> Shape:
         """Return who the caller is and how much is unread."""
-        return self._desk.do(claims, Action.LISTED, me_of)
+        return self._desk.do(claims, Action.LISTED, me_of, often=True)
 
     def conversations(self, claims: Claims, page: Page) -> Shape:
         """Return a page of the caller's conversations, newest activity first."""
-        return self._desk.do(claims, Action.LISTED, lambda work: _list(work, page))
+        return self._desk.do(claims, Action.LISTED, lambda work: _list(work, page), often=True)
 
     def conversation(self, claims: Claims, conversation_id: str) -> Shape:
         """Return one conversation."""
@@ -74,7 +74,7 @@ class Reading:
             work.record(Action.VIEWED, conversation_id)
             return shown[0]
 
-        return self._desk.do(claims, Action.VIEWED, use_case, conversation_id=conversation_id)
+        return self._desk.do(claims, Action.VIEWED, use_case, conversation_id=conversation_id, often=True)
 
     def timeline(self, claims: Claims, conversation_id: str, place: Place) -> Shape:
         """Return a page of a stream, oldest first."""
@@ -83,6 +83,7 @@ class Reading:
             Action.READ,
             lambda work: _timeline(work, conversation_id, place),
             conversation_id=conversation_id,
+            often=True,
         )
 
     def history(self, claims: Claims, message_id: str) -> Shape:

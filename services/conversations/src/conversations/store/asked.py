@@ -7,7 +7,7 @@ together once for each database (`dialect` is its name) and prepared once.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from sqlalchemy import (
@@ -29,30 +29,52 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from conversations.tables import Id
 
+if TYPE_CHECKING:
+    import psycopg
+
 Point = tuple[str, str, int]
 """A conversation's id, a stream's name and a seq."""
 
 POSTGRESQL = "postgresql"
 
 # A plan that is kept must not be one for tables that were small when it was made.
-PLAN_ONCE = text("""
-    SELECT current_setting('plan_cache_mode') AS mode, current_setting('enable_seqscan') AS seqscan,
-           set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
+KEEPING = "set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
+KEEP_PLANS = text(f"""
+    SELECT current_setting('plan_cache_mode') AS mode, current_setting('enable_seqscan') AS seqscan, {KEEPING}
 """)
 PLAN_AS_BEFORE = text("SELECT set_config('plan_cache_mode', :mode, true), set_config('enable_seqscan', :seqscan, true)")
+KEPT = "plans_kept"
+"""The execution option of a connection whose transaction keeps plans (`fence.enter`)."""
+
+
+def often(connection: Connection, statement: Select[Any], given: Mapping[str, object]) -> Sequence[Row[Any]]:
+    """Return the rows of a statement that is asked all the time; prepared where this transaction keeps plans."""
+    if not connection.get_execution_options().get(KEPT):
+        return connection.execute(statement, given).all()
+    return _prepared(connection, statement, given)
 
 
 def planned_once(connection: Connection, statement: Select[Any], given: Mapping[str, object]) -> Sequence[Row[Any]]:
-    """Return the rows of a statement that has one good plan, whatever it is given.
+    """Return the rows of a statement that has one good plan, whatever it is given, in any transaction.
 
     A connection of PostgreSQL plans it once, not at every call: with eight tables, planning takes longer than running.
     """
-    if connection.dialect.name != POSTGRESQL:
-        return connection.execute(statement, given).all()
-    before = connection.execute(PLAN_ONCE).one()
-    rows = connection.execute(statement, given).all()
+    if connection.dialect.name != POSTGRESQL or connection.get_execution_options().get(KEPT):
+        return often(connection, statement, given)
+    before = connection.execute(KEEP_PLANS).one()
+    rows = _prepared(connection, statement, given)
     connection.execute(PLAN_AS_BEFORE, {"mode": before.mode, "seqscan": before.seqscan})
     return rows
+
+
+def _prepared(connection: Connection, statement: Select[Any], given: Mapping[str, object]) -> Sequence[Row[Any]]:
+    """Have the driver prepare this one statement; what it has prepared once it always uses."""
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    seldom, driver.prepare_threshold = driver.prepare_threshold, 0
+    try:
+        return connection.execute(statement, given).all()
+    finally:
+        driver.prepare_threshold = seldom
 
 
 def among(dialect: str, what: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Audience, Kind, Participation, PersonKind, Role, Standing, Status
-from conversations.store.asked import among, planned_once, words
+from conversations.store.asked import among, often, planned_once, words
 from conversations.tables import Id, Instant, accounts, conversations, participants, patients, stands_for
 from wire.claims import Plane
 
@@ -82,9 +82,10 @@ def _standings(dialect: str, *, lock: bool) -> Select[Any]:
 def part_of(connection: Connection, org: str, conversation_id: str, user_id: str) -> tuple[Standing, Audience] | None:
     """Return a conversation and, as its only audience, this person; None unless they take part in it."""
     given = {"org": org, "its_id": conversation_id, "its_user": user_id}
-    row = connection.execute(PART, given).first()
-    if row is None:
+    rows = often(connection, PART, given)
+    if not rows:
         return None
+    row = rows[0]
     patient = row.part == PersonKind.PATIENT
     return standing(row), Audience(patients=(user_id,)) if patient else Audience(staff=(user_id,))
 
@@ -133,7 +134,7 @@ def participations(connection: Connection, ids: Collection[str]) -> dict[str, li
     """Return everybody's part in each of these conversations, in the order they joined."""
     dialect = connection.dialect.name
     found: defaultdict[str, list[Participation]] = defaultdict(list)
-    for row in connection.execute(_participations(dialect), words(dialect, "ids", ids)):
+    for row in often(connection, _participations(dialect), words(dialect, "ids", ids)):
         found[row.conversation_id].append(_participation(row))
     return found
 
@@ -232,7 +233,7 @@ def mine(
         given |= words(dialect, "only", only)
     if before is not None:
         given |= {"before_at": before[0], "before_id": before[1]}
-    return connection.execute(query.where(*filtered) if filtered else query, given).all()
+    return often(connection, query.where(*filtered) if filtered else query, given)
 
 
 @cache
@@ -270,7 +271,7 @@ def whereabouts(
     given: dict[str, object] = {"org": org, "its_user": user_id}
     if patient_ids is not None:
         given |= words(dialect, "patients", patient_ids)
-    return connection.execute(_whereabouts(dialect, portal=patient_ids is not None), given).all()
+    return often(connection, _whereabouts(dialect, portal=patient_ids is not None), given)
 
 
 @cache

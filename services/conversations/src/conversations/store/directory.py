@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, se
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import Person, PersonKind
-from conversations.store.asked import among, words
+from conversations.store.asked import among, often, words
 from conversations.tables import accounts, care_team, organisations, patients, stands_for
 from wire.changes import Account
 from wire.claims import Claims, Plane
@@ -116,7 +116,7 @@ def know(connection: Connection, claims: Claims) -> bool:
 def people(connection: Connection, org: str, ids: Collection[str]) -> dict[str, Person]:
     """Return those of these people whom the organisation's directory knows."""
     dialect = connection.dialect.name
-    rows = connection.execute(_people(dialect), {"org": org, **words(dialect, "ids", ids)})
+    rows = often(connection, _people(dialect), {"org": org, **words(dialect, "ids", ids)})
     return {row.id: _person(row) for row in rows}
 
 

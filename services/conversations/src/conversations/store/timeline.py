@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from conversations.model import EntryType, Sent, Stream, Writes
 from conversations.store import attachments
-from conversations.store.asked import Point, among, listed, places, planned_once, points, words
+from conversations.store.asked import Point, among, listed, often, places, planned_once, points, words
 from conversations.tables import accounts, conversations, entries, marks, message_versions, messages, participants
 
 
@@ -169,8 +169,8 @@ def unread(connection: Connection, user_id: str, keys: Sequence[Point]) -> dict[
     if not keys:
         return {}
     dialect = connection.dialect.name
-    counted = connection.execute(_unread(dialect), {"reader": user_id, **places(dialect, keys)})
-    return {(conversation_id, stream): count for conversation_id, stream, count in counted}
+    counted = often(connection, _unread(dialect), {"reader": user_id, **places(dialect, keys)})
+    return {(conversation_id, stream): count for conversation_id, stream, count in map(tuple, counted)}
 
 
 @cache
@@ -197,8 +197,8 @@ def unread_of(
     given = {"org": org, "reader": user_id, **words(dialect, "streams", streams)}
     if patient_ids is not None:
         given |= words(dialect, "patients", patient_ids)
-    counted = connection.execute(_unread_of(dialect, portal=patient_ids is not None), given)
-    return {(conversation_id, stream): count for conversation_id, stream, count in counted}
+    counted = often(connection, _unread_of(dialect, portal=patient_ids is not None), given)
+    return {(conversation_id, stream): count for conversation_id, stream, count in map(tuple, counted)}
 
 
 @cache
@@ -240,9 +240,7 @@ def read_marks(
 ) -> Sequence[Row[Any]]:
     """Return how far people have read in these streams."""
     dialect = connection.dialect.name
-    return connection.execute(
-        _read_marks(dialect, tuple(streams)), words(dialect, "conversations", conversation_ids)
-    ).all()
+    return often(connection, _read_marks(dialect, tuple(streams)), words(dialect, "conversations", conversation_ids))
 
 
 @cache
