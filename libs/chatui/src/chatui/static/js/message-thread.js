@@ -58,9 +58,8 @@ class MessageThread extends HTMLElement {
     const news = rows.findIndex(({ key }) => key === "new");
     const fresh = news < 0 ? unread : rows.slice(news).filter(({ type, own }) => type === "message" && !own).length;
     Object.assign(this, { rows, dress, myId, before, after, fresh, stick: this.stick && !after });
-    this.log.setAttribute("aria-label", label);
+    this.log.ariaLabel = label;
     this.places.body.dataset.empty = latest ? "" : empty;
-    this.places.body.classList.toggle("before", before);
     if (grown && latest.own && latest.item) this.toLatest();
     else this.draw();
     if (opened) this.#open();
@@ -91,6 +90,7 @@ class MessageThread extends HTMLElement {
   draw() {
     const { from, to } = this.#bounds();
     const anchor = this.stick ? null : this.#anchor();
+    this.places.body.classList.toggle("before", this.before);
     const lines = this.rows.slice(from, to).map((row) => this.#line(row));
     this.view.chat.ear?.(this, lines);
     show(this.places.body, lines, this.held);
