@@ -59,10 +59,14 @@ class Work:
 
     def me(self) -> Person:
         """Return the caller as the directory knows them; Unauthenticated when it knows them elsewhere only."""
-        found = directory.people(self.connection, self.org, [self.claims.user_id])
-        if self.claims.user_id not in found:
+        return self.me_and_organisation()[0]
+
+    def me_and_organisation(self) -> tuple[Person, str]:
+        """Return the same, and the name of their organisation."""
+        found = directory.with_organisation(self.connection, self.org, self.claims.user_id)
+        if found is None:
             raise Unauthenticated("This account belongs to another organisation.")
-        return found[self.claims.user_id]
+        return found
 
     def ledger(self, standing: Standing, audience: Audience) -> Ledger:
         """Return the streams of a conversation that this transaction has locked."""

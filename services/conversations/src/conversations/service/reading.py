@@ -108,9 +108,10 @@ def me_of(work: Work) -> Shape:
     """Return who the caller is and how much is unread."""
     join_ones_own(work)
     unread = _unread(work)
+    user, organisation = work.me_and_organisation()
     me = {
-        "user": shapes.person(work.me()),
-        "org": {"id": work.org, "name": directory.organisation_name(work.connection, work.org)},
+        "user": shapes.person(user),
+        "org": {"id": work.org, "name": organisation},
         "unread_total": sum(unread.values()),
     }
     if work.claims.plane is Plane.PORTAL:

@@ -23,7 +23,11 @@ from wire.claims import Claims, Plane
 from wire.permissions import Permission
 
 IS_KNOWN = select(accounts.c.id).where(accounts.c.id == bindparam("its_id"))
-ORGANISATION_NAME = select(organisations.c.name).where(organisations.c.id == bindparam("its_id"))
+WITH_ORGANISATION = (
+    select(accounts, organisations.c.name.label("organisation"))
+    .outerjoin(organisations, organisations.c.id == accounts.c.org)
+    .where(accounts.c.id == bindparam("its_id"), accounts.c.org == bindparam("org"))
+)
 
 
 def put_account(connection: Connection, account: Account, *, position: int | None) -> None:
@@ -125,9 +129,10 @@ def _people(dialect: str) -> Select[Any]:
     return select(accounts).where(accounts.c.org == bindparam("org"), among(dialect, accounts.c.id, "ids"))
 
 
-def organisation_name(connection: Connection, org: str) -> str:
-    """Return the organisation's name, or nothing when it is not known yet."""
-    return connection.execute(ORGANISATION_NAME, {"its_id": org}).scalar() or ""
+def with_organisation(connection: Connection, org: str, user_id: str) -> tuple[Person, str] | None:
+    """Return a person and the name of their organisation, empty while it is not known; None for nobody of it."""
+    rows = often(connection, WITH_ORGANISATION, {"its_id": user_id, "org": org})
+    return (_person(rows[0]), rows[0].organisation or "") if rows else None
 
 
 def patient_name(connection: Connection, org: str, patient_id: str) -> str | None:
