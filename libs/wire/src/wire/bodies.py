@@ -4,6 +4,7 @@ Requests refuse fields they do not know. Answers are described, not validated: w
 Text is cleaned while it is loaded (`wire.text`), so what a schema returns is what is stored.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -24,6 +25,7 @@ MENTIONS_MAX = 100
 PARTICIPANTS_MAX = 500
 ATTACHMENTS_MAX = 10
 SEARCH_CHARS = 500
+A_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 SEQ_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps as it is (RFC 8259 section 6)."""
 
@@ -59,7 +61,7 @@ class DayOrMoment(fields.Field[date]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> date:  # noqa: ANN401, ARG002 - as above
         try:
-            return date.fromisoformat(value) if len(value) == len("2026-11-28") else from_wire(value)
+            return date.fromisoformat(value) if A_DAY.fullmatch(value) else from_wire(value)
         except (TypeError, ValueError) as neither:
             raise self.make_error("moment") from neither
 
