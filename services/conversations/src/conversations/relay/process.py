@@ -40,7 +40,7 @@ log = get_logger()
 
 CLIENT_ID = "conversations"
 LOOKS_FOR_THE_BROKER_EVERY_S = 2.0
-"""At most: until the relay has found the broker again every socket asks the database (`realtime.pulse`)."""
+"""At most: until the relay has found the broker again gateways ask the database for all sockets (`realtime.pulse`)."""
 
 DEPTH = Gauge("messages_outbox_events", "Events stored and not yet published.")
 AGE = Gauge("messages_outbox_oldest_seconds", "Age of the oldest event not yet published; 0 when none waits.")
