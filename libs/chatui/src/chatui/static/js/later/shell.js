@@ -14,7 +14,6 @@ import { settingsKey, Worker } from "./worker.js";
 const FETCHED_MS = 10_000;
 const TOLD_MS = 3000;
 const SIZE = 64;
-const FRONT = "messages.front";
 
 export function beginShell(chat) {
   return new Shell(chat);
@@ -26,6 +25,7 @@ class Shell {
     Object.assign(this, { chat, messenger, icon: document.querySelector("link[rel=icon]"), shown: "" });
     this.plain = this.icon.href;
     this.key = settingsKey(chat.myId);
+    this.inFront = `messages.front.${chat.myId}`;
     this.chosen = parsed(messenger.storage.getItem(this.key)) ?? {};
     this.worker = new Worker(messenger);
     messenger.addEventListener("entry", ({ detail }) => detail.fresh && this.#tell(detail.entry));
@@ -46,7 +46,7 @@ class Shell {
     this.front = inFront;
     this.turnAway?.();
     const looks = new Promise((resolve) => { this.turnAway = resolve; });
-    if (inFront) navigator.locks?.request(FRONT, { mode: "shared" }, () => looks);
+    if (inFront) navigator.locks?.request(this.inFront, { mode: "shared" }, () => looks);
   }
 
   /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
@@ -55,7 +55,7 @@ class Shell {
     const { conversation_id: id, stream, seq } = entry;
     const { notify } = messenger.conversations.preferenceOf(id);
     const { held = [] } = (await navigator.locks?.query()) ?? {};
-    const inFront = chat.inFront || held.some(({ name }) => name === FRONT);
+    const inFront = chat.inFront || held.some(({ name }) => name === this.inFront);
     if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront })) return;
     const say = async (lock) => {
       if (!lock) return;
