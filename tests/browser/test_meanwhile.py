@@ -186,7 +186,10 @@ def test_of_several_tabs_one_tells_and_none_while_one_is_looked_at(talk: Talk, s
     for tab in tabs:
         expect(tab.get_by_role("navigation", name="Conversations")).to_contain_text("Seen in one of them")
     nora.page.evaluate("turns(false)")
-    holds(other, "navigator.locks.query().then(({ held }) => held.every(({ name }) => !name.startsWith('messages.front')))")
+    holds(
+        other,
+        "navigator.locks.query().then(({ held }) => held.every(({ name }) => !name.startsWith('messages.front')))",
+    )
     talk.dmitri.sends(talk.group, "Seen in none")
     for tab in tabs:
         expect(tab.get_by_role("navigation", name="Conversations")).to_contain_text("Seen in none")
