@@ -57,8 +57,8 @@ class Reading:
         self._desk = desk
 
     def me(self, claims: Claims) -> Shape:
-        """Return who the caller is and how much is unread."""
-        return self._desk.do(claims, Action.LISTED, me_of, often=True)
+        """Return who the caller is and how much is unread; on the portal also whom they stand for."""
+        return self._desk.do(claims, Action.LISTED, _me_and_patients, often=True)
 
     def conversations(self, claims: Claims, page: Page) -> Shape:
         """Return a page of the caller's conversations, newest activity first."""
@@ -109,14 +109,18 @@ def me_of(work: Work) -> Shape:
     join_ones_own(work)
     unread = _unread(work)
     user, organisation = work.me_and_organisation()
-    me = {
+    return {
         "user": shapes.person(user),
         "org": {"id": work.org, "name": organisation},
         "unread_total": sum(unread.values()),
     }
-    if work.claims.plane is Plane.PORTAL:
-        me["patients"] = directory.patients_named(work.connection, work.org, work.claims.patients)
-    return me
+
+
+def _me_and_patients(work: Work) -> Shape:
+    me = me_of(work)
+    if work.claims.plane is not Plane.PORTAL:
+        return me
+    return me | {"patients": directory.patients_named(work.connection, work.org, work.claims.patients)}
 
 
 def _unread(work: Work) -> dict[tuple[str, str], int]:

@@ -204,7 +204,9 @@ export class Search {
   #narrowing(on) {
     this.at.filters.hidden = !on;
     this.at.narrow.setAttribute("aria-expanded", String(on));
-    if (on) this.at.from.focus();
+    if (!on) return;
+    this.at.from.focus();
+    this.#everybody();
   }
 
   /** Say how many filters hold, so that a folded one is not forgotten. */
@@ -220,14 +222,22 @@ export class Search {
     if (this.at.filters) this.#narrowing(false);
   }
 
-  /** Who and where one may ask for, by name: what this device knows, and everybody on the staff. */
-  async #choices() {
+  /** Who and where one may ask for, by name: what this device knows. */
+  #choices() {
     const { chat, at } = this;
     if (!at.filters) return;
     const held = [...chat.messenger.conversations.items.values()];
     const people = new Map(held.flatMap(({ participants }) => participants).map(({ id, name }) => [id, id === chat.myId ? t("you") : name]));
     offer(at.from, t("anybody"), [...people]);
     offer(at.conversation_id, t("anywhere"), held.map((one) => [one.id, chat.names(one, chat.myId).title]));
+    this.people = people;
+  }
+
+  /** Whoever narrows may ask for everybody on the staff. */
+  async #everybody() {
+    const { chat, at, people } = this;
+    this.people = null;
+    if (!people) return;
     const { items } = await chat.messenger.ask("GET", `/directory${asQuery({ kind: "staff", limit: STAFF_MOST })}`).catch(() => ({ items: [] }));
     offer(at.from, t("anybody"), [...new Map([...items.map(({ id, name }) => [id, name]), ...people])]);
   }

@@ -25,7 +25,7 @@ class Shell {
     Object.assign(this, { chat, messenger, icon: document.querySelector("link[rel=icon]"), shown: "" });
     this.plain = this.icon.href;
     this.key = settingsKey(chat.myId);
-    this.inFront = `messages.front.${chat.myId}`;
+    this.lockName = `messages.front.${chat.myId}`;
     this.chosen = parsed(messenger.storage.getItem(this.key)) ?? {};
     this.worker = new Worker(messenger);
     messenger.addEventListener("entry", ({ detail }) => detail.fresh && this.#tell(detail.entry));
@@ -46,7 +46,7 @@ class Shell {
     this.front = inFront;
     this.turnAway?.();
     const looks = new Promise((resolve) => { this.turnAway = resolve; });
-    if (inFront) navigator.locks?.request(this.inFront, { mode: "shared" }, () => looks);
+    if (inFront) navigator.locks?.request(this.lockName, { mode: "shared" }, () => looks);
   }
 
   /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
@@ -54,9 +54,9 @@ class Shell {
     const { chat, messenger } = this;
     const { conversation_id: id, stream, seq } = entry;
     const { notify } = messenger.conversations.preferenceOf(id);
+    if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront: chat.inFront })) return;
     const { held = [] } = (await navigator.locks?.query()) ?? {};
-    const inFront = chat.inFront || held.some(({ name }) => name === this.inFront);
-    if (!isWorthTelling({ entry, myId: chat.myId, notify, inFront })) return;
+    if (held.some(({ name }) => name === this.lockName)) return;
     const say = async (lock) => {
       if (!lock) return;
       this.#notify(id);
