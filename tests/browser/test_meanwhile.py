@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opens
+from tests.browser.test_shell import chooses
 from tests.support.clinic import Clinic
 from tests.support.person import new_id
 from tests.support.ports import wait_until
@@ -45,11 +46,11 @@ def talk(clinic: Clinic) -> Talk:
     return Talk(clinic)
 
 
-def chooses(page: Page, name: str) -> None:
-    """Switch one thing on in the settings."""
-    page.get_by_role("button", name="Settings").click()
-    page.get_by_role("checkbox", name=name).check()
-    page.get_by_role("button", name="Done").click()
+def reads_without_a_line(at: Screen) -> None:
+    """Choose to read without a connection, and come back once that works."""
+    chooses(at, "Read without a connection")
+    at.becomes("caches.has('messages-kept')").becomes("navigator.serviceWorker.controller !== null")
+    at.page.reload()
 
 
 def holds(page: Page, fact: str) -> None:
@@ -174,12 +175,11 @@ def test_of_several_tabs_one_tells_and_none_while_one_is_looked_at(talk: Talk, s
     nora = screen()
     nora.page.context.add_init_script(LOOKED_AT)
     nora.signs_in(NORA).runs("shell")
-    chooses(nora.page, "Notices")
+    chooses(nora, "Notices")
     other = nora.page.context.new_page()
     other.goto(nora.page.url)
     tabs = (nora.page, other)
     holds(other, "window.caughtUp?.readyState === WebSocket.OPEN")
-    chooses(other, "Notices")
 
     other.evaluate("turns(false)")
     talk.dmitri.sends(talk.group, "Seen in one of them")
@@ -210,10 +210,7 @@ def test_signing_out_forgets_what_was_kept_before_it_leaves_and_staying_keeps_it
 ) -> None:
     """Whoever thinks better of it has all that was chosen still; the next person at the desk finds nothing."""
     nora = screen().signs_in(NORA).opens(talk.ward)
-    chooses(nora.page, "Read without a connection")
-    holds(nora.page, "caches.has('messages-kept')")
-    holds(nora.page, "navigator.serviceWorker.controller !== null")
-    nora.page.reload()
+    reads_without_a_line(nora)
     nora.comes_on_line().runs("shell")
     nora.page.context.set_offline(True)
     nora.says("Not sent yet").sees_mark("Not sent yet", "Waiting to be sent")
@@ -236,10 +233,7 @@ def test_a_day_full_of_conversations_leaves_the_page_itself_readable(
 ) -> None:
     """Only so many answers are kept; what the page is made of is not among those that go."""
     nora = screen().signs_in(NORA).opens(talk.ward)
-    chooses(nora.page, "Read without a connection")
-    holds(nora.page, "navigator.serviceWorker.controller !== null")
-    holds(nora.page, "caches.has('messages-kept')")
-    nora.page.reload()
+    reads_without_a_line(nora)
     nora.opens(talk.ward)
     nora.page.evaluate(
         "caches.open('messages-kept').then((kept) => Promise.all([...Array(200).keys()]"
@@ -247,7 +241,7 @@ def test_a_day_full_of_conversations_leaves_the_page_itself_readable(
     )
     nora.page.reload()
     nora.opens(talk.ward).sees("Good morning")
-    holds(nora.page, "caches.open('messages-kept').then((kept) => kept.keys()).then((keys) => keys.length < 200)")
+    nora.becomes("caches.open('messages-kept').then((kept) => kept.keys()).then((keys) => keys.length < 200)")
 
     nora.page.context.set_offline(True)
     nora.page.reload()

@@ -1,7 +1,7 @@
 """Conversations on real PostgreSQL: many at once, and the second wall between organisations."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -29,36 +29,13 @@ from servicekit import database
 from servicekit.clock import utc_now
 from servicekit.database import transaction
 from tests.support.inside import Inside, Somebody
-from tests.support.postgres import Database, PostgresServer
+from tests.support.postgres import Database
 from wire.ids import new_id
 from wire.permissions import Permission
 
 SEND, GROUP, MODERATE = Permission.PATIENT_SEND, Permission.CREATE_GROUP, Permission.MODERATE
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def database_of_ours(postgres_server: PostgresServer) -> Iterator[Database]:
-    """Give a migrated database of this test's own."""
-    postgres_server.template("conversations_alone", _migrated)
-    made = postgres_server.fresh_database("conversations_alone")
-    yield made
-    made.drop()
-
-
-def _migrated(empty: Database) -> None:
-    engine = database.engine(empty.url())
-    database.upgrade(engine, "conversations")
-    engine.dispose()
-
-
-@pytest.fixture
-def house(database_of_ours: Database) -> Iterator[Inside]:
-    """Give the service as its role, and its owner to look behind it."""
-    inside = Inside(database_of_ours.url("conversations"), owner_url=database_of_ours.url(), migrate=False)
-    yield inside
-    inside.ends()
 
 
 def together(*work: Callable[[], T]) -> list[T]:
@@ -130,14 +107,14 @@ def test_a_repeat_at_the_same_moment_is_one_message(house: Inside) -> None:
     assert len(house.rows("messages")) == 1
 
 
-def test_posting_reads_no_other_conversation(house: Inside, database_of_ours: Database) -> None:
+def test_posting_reads_no_other_conversation(house: Inside, made: Database) -> None:
     """Nor other people, in a database nobody counted yet: a batch costs the same however much there is beside it."""
     mine, people = group_of(house, 3)
     for _ in range(60):
         group_of(house, 2)
     asked: tuple[Any, ...] = (house.org, [mine] * 2, [one.id for one in people[:2]], [new_id(), new_id()], [])
 
-    with psycopg.connect(database_of_ours.dsn("conversations")) as connection:
+    with psycopg.connect(made.dsn("conversations")) as connection:
         connection.execute("SELECT look_up_for_posting(%s, %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[])", asked)
         looked_at = connection.execute(
             "SELECT relname, coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables "
@@ -168,10 +145,10 @@ def test_what_is_planned_once_leaves_the_settings_as_they_were(house: Inside) ->
         assert connection.execute(settings).one() == before == ("auto", "off")
 
 
-def test_what_is_asked_all_the_time_is_planned_once_a_connection(house: Inside, database_of_ours: Database) -> None:
+def test_what_is_asked_all_the_time_is_planned_once_a_connection(house: Inside, made: Database) -> None:
     """The plan is made at the first call and kept, also one made while the tables were empty: none is read whole."""
     who = house.staff("Nora", GROUP)
-    service = database.engine(database_of_ours.url("conversations"), pool_size=1)
+    service = database.engine(made.url("conversations"), pool_size=1)
     page: dict[str, Any] = {"stream": Stream.SHARED, "before": None, "after": None, "limit": 5}
 
     def looks(conversation: str) -> None:
@@ -423,14 +400,12 @@ def _has_rows_of_its_own(house: Inside, org: str, talk: str, message: str, user_
 FENCED = sorted(METADATA.tables)
 
 
-def test_a_raw_query_sees_its_own_organisation_only(
-    two_clinics: tuple[Inside, str, str], database_of_ours: Database
-) -> None:
+def test_a_raw_query_sees_its_own_organisation_only(two_clinics: tuple[Inside, str, str], made: Database) -> None:
     """As the service's own role, without any WHERE: each table has rows of the one that was entered, and no others."""
     _, harbor, hilltop = two_clinics
     readable = [table for table in FENCED if table not in ("outbox", "audit")]
 
-    with psycopg.connect(database_of_ours.dsn("conversations")) as connection:
+    with psycopg.connect(made.dsn("conversations")) as connection:
         for org in (harbor, hilltop):
             connection.execute("SELECT set_config('app.org', %s, true)", (org,))
             for table in readable:
@@ -440,14 +415,12 @@ def test_a_raw_query_sees_its_own_organisation_only(
                 assert rows == [(org,)], table
 
 
-def test_without_an_organisation_nothing_is_seen(
-    two_clinics: tuple[Inside, str, str], database_of_ours: Database
-) -> None:
+def test_without_an_organisation_nothing_is_seen(two_clinics: tuple[Inside, str, str], made: Database) -> None:
     """Nor is anything with an empty one; not even by the owner of the tables."""
     del two_clinics
 
     for role in ("conversations", "messages_owner"):
-        with psycopg.connect(database_of_ours.dsn(role)) as connection:
+        with psycopg.connect(made.dsn(role)) as connection:
             for entered in (None, ""):
                 if entered is not None:
                     connection.execute("SELECT set_config('app.org', %s, true)", (entered,))
@@ -460,13 +433,11 @@ def test_without_an_organisation_nothing_is_seen(
                 assert set(counts) == {(0,)}
 
 
-def test_nothing_is_written_into_another_organisation(
-    two_clinics: tuple[Inside, str, str], database_of_ours: Database
-) -> None:
+def test_nothing_is_written_into_another_organisation(two_clinics: tuple[Inside, str, str], made: Database) -> None:
     """Neither by inserting there, nor by moving a row over, nor by changing what is there."""
     _, harbor, hilltop = two_clinics
 
-    with psycopg.connect(database_of_ours.dsn("conversations"), autocommit=True) as connection:
+    with psycopg.connect(made.dsn("conversations"), autocommit=True) as connection:
         connection.execute("SELECT set_config('app.org', %s, false)", (harbor,))
         for statement in (
             "INSERT INTO outbox (org, type) VALUES (%s, 'x')",
@@ -481,12 +452,12 @@ def test_nothing_is_written_into_another_organisation(
 
 
 def test_the_service_cannot_rewrite_the_record_or_step_over_the_wall(
-    two_clinics: tuple[Inside, str, str], database_of_ours: Database
+    two_clinics: tuple[Inside, str, str], made: Database
 ) -> None:
     """No update or deletion of the record, no reading of the outbox, no switching off of the fence."""
     _, harbor, _ = two_clinics
 
-    with psycopg.connect(database_of_ours.dsn("conversations"), autocommit=True) as connection:
+    with psycopg.connect(made.dsn("conversations"), autocommit=True) as connection:
         connection.execute("SELECT set_config('app.org', %s, false)", (harbor,))
         for statement in (
             "UPDATE audit SET refused = NULL",
@@ -500,11 +471,11 @@ def test_the_service_cannot_rewrite_the_record_or_step_over_the_wall(
                 connection.execute(statement.encode())
 
 
-def test_the_relay_reads_no_conversation(two_clinics: tuple[Inside, str, str], database_of_ours: Database) -> None:
+def test_the_relay_reads_no_conversation(two_clinics: tuple[Inside, str, str], made: Database) -> None:
     """It empties the outbox of every organisation, feeds the directory, and that is all."""
     _, harbor, hilltop = two_clinics
 
-    with psycopg.connect(database_of_ours.dsn("relay"), autocommit=True) as connection:
+    with psycopg.connect(made.dsn("relay"), autocommit=True) as connection:
         seen = connection.execute("SELECT DISTINCT org::text FROM outbox").fetchall()
         for table in ("conversations", "participants", "entries", "messages", "message_versions", "marks", "audit"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -513,15 +484,15 @@ def test_the_relay_reads_no_conversation(two_clinics: tuple[Inside, str, str], d
     assert {org for (org,) in seen} == {harbor, hilltop}
 
 
-def test_a_service_without_its_database_says_unavailable(house: Inside, database_of_ours: Database) -> None:
+def test_a_service_without_its_database_says_unavailable(house: Inside, made: Database) -> None:
     """Nothing was stored, the same client id may be sent again, and afterwards all is well by itself."""
     conversation, (nora, *_) = group_of(house, 2)
     item = nora.item(conversation, "patience")
-    _allow(database_of_ours, connections=False)
+    _allow(made, connections=False)
 
     away = house.call("POST", "/sends", {"items": [item]}, headers=house.service("staff"))
     listed = nora.asks("GET", "/conversations")
-    _allow(database_of_ours, connections=True)
+    _allow(made, connections=True)
     back = house.sends([item])[0]
 
     assert (away.status, away.json["code"]) == (503, "unavailable")
@@ -529,27 +500,27 @@ def test_a_service_without_its_database_says_unavailable(house: Inside, database
     assert back["status"] == 201
 
 
-def _allow(database_of_ours: Database, *, connections: bool) -> None:
+def _allow(made: Database, *, connections: bool) -> None:
     """Let nobody in, those inside not either; or let everybody in again."""
-    with database_of_ours.server.connect() as connection:
+    with made.server.connect() as connection:
         allowed = str(connections).lower()
-        connection.execute(f"ALTER DATABASE {database_of_ours.name} ALLOW_CONNECTIONS {allowed}".encode())
+        connection.execute(f"ALTER DATABASE {made.name} ALLOW_CONNECTIONS {allowed}".encode())
         if not connections:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database_of_ours.name,)
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (made.name,)
             )
 
 
 @pytest.mark.parametrize(("rested_s", "failures"), [(0.0, 0), (60.0, 1)])
 def test_a_connection_that_ended_costs_one_transaction_at_the_most(
-    database_of_ours: Database, rested_s: float, failures: int
+    made: Database, rested_s: float, failures: int
 ) -> None:
     """Asked before it is handed out it costs none; in steady use the first statement on it fails, and no other."""
-    engine = database.engine(database_of_ours.url(), pool_size=4, rested_s=rested_s)
+    engine = database.engine(made.url(), pool_size=4, rested_s=rested_s)
     with ExitStack() as stack:
         for _ in range(4):
             stack.enter_context(transaction(engine)).execute(text("SELECT 1"))
-    database_of_ours.ask(
+    made.ask(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )

@@ -1,14 +1,14 @@
 """RabbitMQ hangs: its lines stand open and nothing comes over them. Everybody hears as fast as when it is away."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from tests.support.clinic import PORTAL, STAFF, Clinic
+from tests.support.hearing import heard_after, whole
 from tests.support.numbers import numbers, readiness
-from tests.support.person import Device, Person, new_id
+from tests.support.person import Person, new_id
 from tests.support.ports import wait_until
 
 HEARD_WITHIN_S = 2.0
@@ -85,22 +85,3 @@ def silence(clinic: Clinic, gateway: str) -> float:
 def polls(clinic: Clinic, gateway: str) -> float:
     """Return how often sockets of a gateway read what they may have missed, because no events come."""
     return numbers(clinic, gateway).of("messages_live_catch_ups_total", cause="poll")
-
-
-def heard_after(author: Device, listener: Device, conversation: str) -> float:
-    """Send a message, and return the seconds from its acknowledgement to its being heard."""
-    text = f"do you hear me {new_id()}"
-    author.sends(conversation, text)
-    acknowledged = time.monotonic()
-    listener.hears(text)
-    return time.monotonic() - acknowledged
-
-
-def whole(screen: Device, reader: Person, conversation: str) -> None:
-    """Hold a screen's log against the database: to the head, in order, each entry once, on the line it began with."""
-    stored = reader.reads_everything(conversation)
-    screen.catches_up_to((conversation, "shared"), stored[-1]["seq"])
-    heard = screen.log[(conversation, "shared")]
-    assert screen.breaches == []
-    assert [entry["seq"] for entry in heard] == list(range(heard[0]["seq"], stored[-1]["seq"] + 1))
-    assert not screen.the_line.ended

@@ -1,12 +1,5 @@
 """What is one person's own, and who is there, on PostgreSQL as its service's role: the same promises as on SQLite."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from servicekit import database
-from tests.support.inside import Inside
-from tests.support.postgres import Database, PostgresServer
 from tests.unit.conversations.test_own import (  # noqa: F401 - collected here once more, with this module's house
     dmitri,
     nora,
@@ -28,20 +21,3 @@ from tests.unit.conversations.test_presence import (  # noqa: F401 - likewise
     test_colleagues_of_the_conversation_hear_it_and_no_patient,
     test_strangers_and_patients_are_refused_and_it_is_on_the_record,
 )
-
-
-@pytest.fixture
-def house(postgres_server: PostgresServer) -> Iterator[Inside]:
-    """Give the service over a fresh database, and its owner to look behind it."""
-    postgres_server.template("conversations_alone", _migrated)
-    made = postgres_server.fresh_database("conversations_alone")
-    inside = Inside(made.url("conversations"), owner_url=made.url(), migrate=False)
-    yield inside
-    inside.ends()
-    made.drop()
-
-
-def _migrated(empty: Database) -> None:
-    engine = database.engine(empty.url())
-    database.upgrade(engine, "conversations")
-    engine.dispose()

@@ -1,7 +1,5 @@
 """What PostgreSQL refuses while a batch is stored: tried again where a race was lost, else told as `unavailable`."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import text
 
@@ -12,7 +10,7 @@ from servicekit import database
 from servicekit.database import transaction
 from tests.support.inside import Inside, Somebody
 from tests.support.ports import wait_until
-from tests.support.postgres import Database, PostgresServer
+from tests.support.postgres import Database
 from wire.ids import new_id
 from wire.problems import Unavailable
 
@@ -27,23 +25,6 @@ END
 $$
 """
 DEADLOCK, DISK_FULL = "40P01", "53100"
-
-
-@pytest.fixture
-def made(postgres_server: PostgresServer) -> Iterator[Database]:
-    """Give a migrated database of this test's own."""
-    postgres_server.template("conversations_alone", _migrated)
-    fresh = postgres_server.fresh_database("conversations_alone")
-    yield fresh
-    fresh.drop()
-
-
-@pytest.fixture
-def house(made: Database) -> Iterator[Inside]:
-    """Give the service over it."""
-    inside = Inside(made.url("conversations"), owner_url=made.url(), migrate=False)
-    yield inside
-    inside.ends()
 
 
 @pytest.fixture
@@ -108,9 +89,3 @@ def _refuses(made: Database, state: str, *, times: int) -> None:
     made.ask("CREATE SEQUENCE attempts")
     made.ask(REFUSES.format(times=times, state=state))
     made.ask("CREATE TRIGGER refuses AFTER INSERT ON messages FOR EACH STATEMENT EXECUTE FUNCTION refuses()")
-
-
-def _migrated(empty: Database) -> None:
-    engine = database.engine(empty.url())
-    database.upgrade(engine, "conversations")
-    engine.dispose()

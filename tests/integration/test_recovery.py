@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.clinic import AUTH, CONVERSATIONS, PORTAL, RELAY, STAFF, Clinic
+from tests.support.hearing import heard_after, whole
 from tests.support.numbers import numbers, readiness
 from tests.support.person import Device, Person, Refused, new_id
 from tests.support.ports import LOOPBACK, wait_until
@@ -51,16 +52,6 @@ def all_ready(clinic: Clinic) -> None:
 def says(clinic: Clinic, process: str, *expected: object) -> None:
     """Wait until a process' readiness says this: status code, word, and what is missing."""
     wait_until(lambda: readiness(clinic, process) == expected, within_s=20, what=f"{process} saying {expected}")
-
-
-def whole(screen: Device, reader: Person, conversation: str) -> None:
-    """Hold a screen's log against the database: to the head, in order, each entry once, on the line it began with."""
-    stored = reader.reads_everything(conversation)
-    screen.catches_up_to((conversation, "shared"), stored[-1]["seq"])
-    heard = screen.log[(conversation, "shared")]
-    assert screen.breaches == []
-    assert [entry["seq"] for entry in heard] == list(range(heard[0]["seq"], stored[-1]["seq"] + 1))
-    assert not screen.the_line.ended
 
 
 def gaps(clinic: Clinic) -> float:
@@ -111,15 +102,6 @@ def test_without_the_broker_messages_are_stored_acknowledged_and_heard(
     assert away[RELAY].of("messages_outbox_events") >= 3
     assert away[RELAY].of("messages_outbox_oldest_seconds") > 0
     assert gaps(clinic) == 0
-
-
-def heard_after(author: Device, listener: Device, conversation: str) -> float:
-    """Send a message, and return the seconds from its acknowledgement to its being heard."""
-    text = f"do you hear me {new_id()}"
-    author.sends(conversation, text)
-    acknowledged = time.monotonic()
-    listener.hears(text)
-    return time.monotonic() - acknowledged
 
 
 def test_without_the_database_nothing_is_acknowledged_and_a_repeat_is_stored_once(

@@ -88,28 +88,11 @@ AT = "2026-11-28T08:00:00.000Z"
 
 
 @pytest.fixture
-def made(postgres_server: PostgresServer) -> Iterator[Database]:
-    """Give a database of this release."""
-    postgres_server.template("conversations_alone", _migrated)
-    fresh = postgres_server.fresh_database("conversations_alone")
-    yield fresh
-    fresh.drop()
-
-
-@pytest.fixture
 def before(made: Database) -> Iterator[Engine]:
     """Give the release before its way into the database."""
     engine = database.engine(made.url("conversations"))
     yield engine
     engine.dispose()
-
-
-@pytest.fixture
-def house(made: Database) -> Iterator[Inside]:
-    """Give this release over the same database."""
-    inside = Inside(made.url("conversations"), owner_url=made.url(), migrate=False)
-    yield inside
-    inside.ends()
 
 
 def test_it_posts_and_edits_and_this_release_finds_it(before: Engine, house: Inside) -> None:
@@ -200,7 +183,6 @@ def _posts(posting: Engine, who: dict[str, str]) -> float:
         connection.execute(text(f"SET LOCAL statement_timeout = '{2 * WAITS_AT_MOST_S}s'"))
         fence.enter(connection, who["org"])
         connection.execute(text(POST), who | {"message": new_id()})
-    time.sleep(0.02)
     return time.monotonic() - began
 
 
@@ -239,10 +221,4 @@ def _as_of_0010(empty: Database) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0010")
-    engine.dispose()
-
-
-def _migrated(empty: Database) -> None:
-    engine = database.engine(empty.url())
-    database.upgrade(engine, "conversations")
     engine.dispose()

@@ -1,6 +1,5 @@
 """Searching on PostgreSQL, as its service's role: the same words as on SQLite, behind the fence, by their index."""
 
-from collections.abc import Iterator
 from importlib.resources import files
 
 import psycopg
@@ -35,29 +34,6 @@ ORDER = (
         "VALUES (:me, :org, :talk, 'shared', 1, :me, :me, '', 'Two MAÑANA', false, now())"
     ),
 )
-
-
-@pytest.fixture
-def made(postgres_server: PostgresServer) -> Iterator[Database]:
-    """Give a migrated database of this test's own."""
-    postgres_server.template("conversations_alone", _migrated)
-    fresh = postgres_server.fresh_database("conversations_alone")
-    yield fresh
-    fresh.drop()
-
-
-@pytest.fixture
-def house(made: Database) -> Iterator[Inside]:
-    """Give the service over it, and its owner to look behind it."""
-    inside = Inside(made.url("conversations"), owner_url=made.url(), migrate=False)
-    yield inside
-    inside.ends()
-
-
-def _migrated(empty: Database) -> None:
-    engine = database.engine(empty.url())
-    database.upgrade(engine, "conversations")
-    engine.dispose()
 
 
 def test_search_finds_what_a_plain_look_through_everything_finds(house: Inside) -> None:

@@ -355,6 +355,12 @@ def message(number: int = 1, *, body: str = "hello", at: ConversationId = WARD, 
     return {"conversation_id": at, "client_message_id": client_message_id, "body": body, **more}
 
 
+def takes_all(turns: BoundedSemaphore) -> None:
+    """Have others take every turn there is."""
+    while turns.acquire(blocking=False):
+        pass
+
+
 def settles(seconds: float = 0.0) -> None:
     """Let the other greenlets do what they can do now, or within `seconds`."""
     gevent.sleep(seconds)

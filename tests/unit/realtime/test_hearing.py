@@ -19,6 +19,7 @@ from tests.unit.realtime.stage import (
     pushed,
     says,
     settles,
+    takes_all,
 )
 from wire.problems import PermissionRequired, Unauthenticated, Unavailable
 
@@ -260,8 +261,7 @@ def test_what_is_lost_while_a_socket_waits_to_ask_costs_no_second_question(stage
     """What it is about to read has it all."""
     connection = stage.greeted()
     recoveries = stage.desk.recoveries
-    while recoveries.acquire(blocking=False):
-        pass
+    takes_all(recoveries)
     connection.recover("poll", announce=False)
     settles()
     stage.conversations.holds(entry(6))
@@ -278,8 +278,7 @@ def test_what_is_lost_while_a_socket_waits_to_ask_costs_no_second_question(stage
 def test_who_went_while_waiting_to_ask_costs_no_question(stage: Stage) -> None:
     """A thousand come back at once and many give up: the places in the queue are for those who are still there."""
     hellos = stage.desk.hellos
-    while hellos.acquire(blocking=False):
-        pass
+    takes_all(hellos)
     gone = [stage.opens(wire=Wire()) for _ in range(3)]
     for connection in gone:
         says(connection, "hello")
@@ -300,8 +299,7 @@ def test_who_went_while_waiting_to_recover_costs_no_question(stage: Stage) -> No
     """Likewise where every socket asks, because no events come."""
     connection = stage.greeted()
     recoveries = stage.desk.recoveries
-    while recoveries.acquire(blocking=False):
-        pass
+    takes_all(recoveries)
     connection.recover("poll", announce=False)
     settles()
 

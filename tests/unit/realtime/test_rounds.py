@@ -1,13 +1,25 @@
 """While no events come: one question for everybody, and a catch-up for those only who miss something."""
 
-import gevent
 import pytest
 from gevent.event import Event
 
 from realtime.connection import Connection
 from realtime.hub import Hub
 from realtime.rounds import PEOPLE_AT_ONCE, Rounds
-from tests.unit.realtime.stage import DMITRI, NORA, OTHER, WARD, Stage, Wire, claims, entry, pushed, says, settles
+from tests.unit.realtime.stage import (
+    DMITRI,
+    NORA,
+    OTHER,
+    WARD,
+    Stage,
+    Wire,
+    claims,
+    entry,
+    pushed,
+    says,
+    settles,
+    takes_all,
+)
 from wire.ids import UserId, new_id
 from wire.problems import NotFound, Problem, Unavailable
 
@@ -80,8 +92,7 @@ def test_a_conversation_that_came_or_went_is_noticed(ward: Ward) -> None:
 def test_a_socket_that_catches_up_already_is_asked_about_afterwards(ward: Ward) -> None:
     """Its answer may have been read before the round's; one that still waits for its turn reads later anyway."""
     recoveries = ward.stage.desk.recoveries
-    while recoveries.acquire(blocking=False):
-        pass
+    takes_all(recoveries)
     ward.sockets[0].recover("poll", announce=False)
     settles()
     ward.stage.conversations.holds(entry(6))
@@ -147,15 +158,12 @@ def test_a_crowd_is_asked_about_in_parts() -> None:
 def test_a_hello_does_not_wait_for_those_who_recover(ward: Ward) -> None:
     """Nor they for a crowd of hellos."""
     recoveries, hellos = ward.stage.desk.recoveries, ward.stage.desk.hellos
-    while recoveries.acquire(blocking=False):
-        pass
+    takes_all(recoveries)
     newcomer = Wire()
     ward.opens(DMITRI, newcomer)
-    gevent.sleep(0)
     settles()
     recoveries.release()
-    while hellos.acquire(blocking=False):
-        pass
+    takes_all(hellos)
     ward.stage.conversations.holds(entry(6))
     ward.goes_round()
 
