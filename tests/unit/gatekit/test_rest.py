@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from gatekit.addresses import PORTAL, STAFF, Addresses
@@ -43,6 +44,14 @@ def test_me_says_who_is_signed_in_and_what_the_doors_take(addresses: Addresses) 
     assert set(me) == {"user", "org", "permissions", "unread_total", "limits"} | patients
     assert me["limits"] == {"body_chars": 10_000, "attachment_bytes": 25_000_000, "sends_per_minute": 60}
     assert ("pf.messaging.view" in me["permissions"]) is (addresses is STAFF)
+
+
+def test_a_conversations_of_the_release_before_names_no_patients() -> None:
+    """While one release replaces the other, a portal's page says who is signed in all the same."""
+    world = world_of(PORTAL)
+    world.conversations.replace["GET", "/me"] = lambda _: httpx.Response(200, json=samples.load("bodies")["Me"])
+
+    assert call(world, "GET", "/me").json["patients"] == []
 
 
 @pytest.mark.parametrize("addresses", BOTH)

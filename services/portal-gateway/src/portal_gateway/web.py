@@ -52,8 +52,8 @@ def calls(  # noqa: C901 - a list of doors, none branches, and what they lead to
     @doors.call("GET", "/me", gives=PortalMe)
     def who_am_i() -> Response:
         """Who is signed in, for whom they may write, and how much is unread."""
-        told = ask(caller(), "GET", "/me").body
-        return json_response(me(caller().claims, told, limits) | {"patients": told["patients"]})
+        told = ask(caller(), "GET", "/me").body  # a conversations of the release before names no patients
+        return json_response(me(caller().claims, told, limits) | {"patients": told.get("patients", [])})
 
     @doors.call("GET", "/conversations", asks=ListQuery, gives=bodies.ConversationPage)
     def list_conversations(query: dict[str, Any]) -> Response:

@@ -24,7 +24,7 @@ export function write(where) {
 }
 
 /** Whom this person may write for: themselves, where they are a patient, and those they stand for. */
-function forWhom({ patients, user }) {
+function forWhom({ patients = [], user }) {
   return patients.map(({ id, name }, place) => ({ id, name: !place && name === user.name ? t("portal.myself") : name }));
 }
 
