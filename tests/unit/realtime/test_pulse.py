@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from realtime.pulse import LISTEN_EVERY_S, SILENT_AFTER_S, Pulse
-from wire.events import PULSE, PULSE_EVERY_S, TYPING
+from wire.events import PRESENCE, PULSE, PULSE_EVERY_S, TYPING
 
 HEARD_WITHIN_S = 2.0
 
@@ -57,9 +57,10 @@ def test_a_silent_relay_is_noticed_so_early_that_nobody_waits_two_seconds(ears: 
     assert len(asked) >= 5
 
 
-def test_typing_signs_prove_nothing(ears: Ears) -> None:
+@pytest.mark.parametrize("sign", [TYPING, PRESENCE])
+def test_signs_of_people_prove_nothing(ears: Ears, sign: str) -> None:
     """They come past the relay: with it frozen they go on."""
-    assert ears.listen(3, while_hearing=[TYPING]) != []
+    assert ears.listen(3, while_hearing=[sign]) != []
 
 
 def test_without_a_broker_it_asks_and_after_it_until_the_relay_is_heard(ears: Ears) -> None:

@@ -10,12 +10,16 @@ from typing import Final
 
 from realtime.metrics import RELAY_SILENCE
 from realtime.timing import Ticks
-from wire.events import PULSE_EVERY_S, TYPING
+from wire.events import PRESENCE, PULSE_EVERY_S, TYPING
 
 SILENT_AFTER_S: Final = 3 * PULSE_EVERY_S
 LISTEN_EVERY_S: Final = 0.2
 ASK_EVERY_S: Final = 1.3
 """How often the database is asked for all sockets while no events come: with the above, within two seconds."""
+
+
+PAST_THE_RELAY: Final = (TYPING, PRESENCE)
+"""What conversations publishes itself: it comes also where the relay does not live."""
 
 
 class Pulse:
@@ -51,8 +55,8 @@ class Pulse:
         self._connected = self._trusted = False
 
     def heard(self, event_type: str) -> None:
-        """Note a message: who carries a burst lives; only typing signs come past the relay."""
-        if event_type != TYPING:
+        """Note a message: who carries a burst lives."""
+        if event_type not in PAST_THE_RELAY:
             self._heard_at = self._ticks()
             self._trusted = True
 
