@@ -1,5 +1,6 @@
 """Searching on PostgreSQL, as its service's role: the same words as on SQLite, behind the fence, by their index."""
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 import psycopg
@@ -15,6 +16,7 @@ from conversations.store import fence
 from servicekit import database
 from servicekit.database import transaction
 from tests.support.inside import Inside, Somebody
+from tests.support.ports import wait_until
 from tests.support.postgres import Database, PostgresServer
 from tests.support.seeking import BITS, seeks
 from wire.ids import new_id
@@ -34,6 +36,8 @@ ORDER = (
         "VALUES (:me, :org, :talk, 'shared', 1, :me, :me, '', 'Two MAÑANA', false, now())"
     ),
 )
+
+WAITED_FOR = "SELECT pid FROM pg_locks WHERE relation = 'messages'::regclass AND NOT granted"
 
 
 def test_search_finds_what_a_plain_look_through_everything_finds(house: Inside) -> None:
@@ -196,6 +200,29 @@ def test_what_was_written_before_is_found_after_the_upgrade(postgres_server: Pos
     old.drop()
     assert left == 0
     assert [(str(one), words) for one, words in kept] == [(who["me"], "'manana' 'two'")]
+
+
+def test_who_has_read_messages_may_post_while_the_upgrade_waits_for_them(postgres_server: PostgresServer) -> None:
+    """It holds nothing that they need as well: neither is the other's deadlock, and its turn comes afterwards."""
+    postgres_server.template("conversations_0009", _as_of_0009)
+    old = postgres_server.fresh_database("conversations_0009")
+    engine, who = database.engine(old.url()), {"org": new_id(), "me": new_id(), "talk": new_id()}
+
+    with ThreadPoolExecutor(1) as beside:
+        with transaction(engine) as posting:
+            fence.enter(posting, who["org"])
+            posting.execute(text("SELECT count(*) FROM messages"))
+            migrated = beside.submit(database.upgrade, engine, "conversations")
+            wait_until(lambda: bool(old.ask(WAITED_FOR)), within_s=20, what="the migration waiting for messages")
+            for statement in ORDER:
+                posting.execute(text(statement), who)
+        refused = migrated.exception()
+
+    kept = old.ask("SELECT words::text FROM searchable")
+    engine.dispose()
+    old.drop()
+    assert refused is None
+    assert kept == [("'manana' 'two'",)]
 
 
 def test_words_are_gathered_over_all_organisations_under_the_services_own_role(house: Inside, made: Database) -> None:

@@ -7,7 +7,8 @@ are fenced in as everywhere. Where the role was not made, the same is found, wit
 
 `folded` is `wire.words.folded`; SQLite is given that one.
 
-Existing messages are put in here, while which nobody posts.
+Existing messages are put in here, while which nobody posts or reads messages. The strongest lock is taken first:
+whoever waits for it while holding a weaker one is in a deadlock with those who have read messages and would post.
 
 Revision: 0010, after 0009.
 """
@@ -159,6 +160,8 @@ TO_THE_FINDER = (
 
 
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
     op.create_table(
         "searchable",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),
