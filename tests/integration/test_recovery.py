@@ -116,7 +116,7 @@ def test_without_the_database_nothing_is_acknowledged_and_a_repeat_is_stored_onc
         with pytest.raises(Refused) as refused:
             hers.sends(conversation, text, client_message_id=client_id)
         says(clinic, CONVERSATIONS, 503, "not ready", ["database", "migrations"])
-        says(clinic, AUTH, 503, "not ready", ["database", "migrations", "signing keys"])
+        says(clinic, AUTH, 503, "not ready", ["database", "migrations"])
         says(clinic, RELAY, 503, "not ready", ["database", "migrations", "auth"])
         says(clinic, STAFF, 503, "not ready", ["auth", "conversations"])
         heard_meanwhile = his.has_heard(text)

@@ -1,16 +1,23 @@
 """Signing keys: published before they sign, kept until their last token ended, sealed at rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from auth.keys import SigningKeys
 from auth.preparation import signing_keys
 from servicekit.database import DatabaseError, engine, transaction
+from tests.support.ports import wait_until
 from tests.unit.auth.desk import Desk, TestClock, body, settings
+from wire.problems import Unavailable
+
+AT_ONCE = 8
 
 
 @pytest.fixture
@@ -101,6 +108,54 @@ def test_two_rotations_in_a_row_leave_one_signer(desk: Desk, ring: SigningKeys) 
     assert published(desk) == [newest]
 
 
+def test_while_the_database_hangs_one_waits_and_the_others_go_on(desk: Desk, ring: SigningKeys) -> None:
+    """Signing, checking and publishing by what was read a moment ago; the one who reads keeps nobody else."""
+    before = ring.signing().kid
+    desk.clock.passes(seconds=6)
+
+    with ThreadPoolExecutor(AT_ONCE) as callers:
+        with _hanging(desk):
+            asked = [callers.submit(lambda: ring.signing().kid) for _ in range(AT_ONCE)]
+            wait_until(lambda: _done(asked) == AT_ONCE - 1, within_s=5, what="all but one having their key")
+        kids = {one.result() for one in asked}
+
+    assert kids == {before}
+
+
+def test_what_was_read_is_good_for_a_minute_and_no_longer(desk: Desk, ring: SigningKeys) -> None:
+    """A key may have been taken away meanwhile: others may keep the published set for as long, and nobody for more."""
+    before = ring.public()
+    with _away(desk):
+        desk.clock.passes(seconds=59)
+        meanwhile = ring.public()
+        desk.clock.passes(seconds=2)
+        with pytest.raises(OperationalError):
+            ring.public()
+        with pytest.raises(Unavailable):
+            ring.signing()
+    desk.clock.passes(seconds=2)
+
+    assert meanwhile == before
+    assert ring.public() == before
+
+
+def test_who_has_no_keys_hears_at_once_that_they_cannot_be_read(desk: Desk, ring: SigningKeys) -> None:
+    """Once it is known; again and again one of them sees whether they can."""
+    with _away(desk), pytest.raises(OperationalError):
+        ring.public()
+    with _hanging(desk), pytest.raises(Unavailable):
+        ring.public()
+    desk.clock.passes(seconds=2)
+
+    with ThreadPoolExecutor(AT_ONCE) as callers:
+        with _hanging(desk):
+            asked = [callers.submit(ring.public) for _ in range(AT_ONCE)]
+            wait_until(lambda: _done(asked) == AT_ONCE - 1, within_s=5, what="all but one knowing")
+        told = [one.exception() for one in asked]
+
+    assert sorted(type(each).__name__ for each in told) == ["NoneType"] + ["Unavailable"] * (AT_ONCE - 1)
+
+
 def test_only_public_halves_are_published(desk: Desk) -> None:
     """Kind, curve, point, name and use; never `d`."""
     keys: list[dict[str, Any]] = body(desk.http.get("/auth/jwks.json"))["keys"]
@@ -164,3 +219,30 @@ def test_the_first_key_is_made_when_it_is_needed(tmp_path: Path, new_desk: Calla
     assert kid
     assert new_desk(database_url=fresh.database_url).service_token()
     database.dispose()
+
+
+@contextmanager
+def _hanging(desk: Desk) -> Iterator[None]:
+    """Let nobody else at the database, so that who reads it waits."""
+    held = engine(desk.settings.database_url)
+    with transaction(held):
+        yield
+    held.dispose()
+
+
+@contextmanager
+def _away(desk: Desk) -> Iterator[None]:
+    """Have every reading of the keys fail at once."""
+    owner = engine(desk.settings.database_url)
+    with transaction(owner) as connection:
+        connection.execute(text("ALTER TABLE signing_keys RENAME TO elsewhere"))
+    try:
+        yield
+    finally:
+        with transaction(owner) as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO signing_keys"))
+        owner.dispose()
+
+
+def _done(asked: list[Future[Any]]) -> int:
+    return sum(one.done() for one in asked)

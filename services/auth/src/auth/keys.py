@@ -2,6 +2,7 @@
 
 - A new key is published `PUBLISH_AHEAD` before its first signature, so every verifier has fetched it by then.
 - The key before it stays published until the last token it signed has ended.
+- While the database hangs or is away, what was read is good for `GOOD_FOR`, and one caller at a time waits for it.
 - The private half leaves the database only sealed (JWE, A256GCM) under a key derived from AUTH_SECRET.
 """
 
@@ -14,6 +15,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OctKey
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from auth import store
 from auth.model import StoredKey
@@ -21,6 +23,7 @@ from auth.seals import derive
 from servicekit.clock import Clock
 from servicekit.database import DatabaseError, transaction
 from wire.ids import Ids
+from wire.problems import Unavailable
 
 ALGORITHM = "ES256"
 TOKEN_LIFE = timedelta(minutes=10)
@@ -30,6 +33,12 @@ LINGER = TOKEN_LIFE + timedelta(minutes=1)
 
 ROTATE_AFTER = timedelta(days=30)
 REREAD_AFTER = timedelta(seconds=5)
+GOOD_FOR = timedelta(minutes=1)
+"""How old what was read may be while it cannot be read anew: as long as others may keep the published set.
+
+A key that was replaced is published for a token's life and as much more; one that leaked is trusted for that longer."""
+
+TRY_AGAIN_AFTER = timedelta(seconds=1)
 _SEALED = {"alg": "dir", "enc": "A256GCM"}
 
 
@@ -45,6 +54,8 @@ class SigningKeys:
         self._stored: list[StoredKey] = []
         self._opened: dict[str, ECKey] = {}
         self._read_at: datetime | None = None
+        self._failed_at: datetime | None = None
+        """When reading failed; None once it succeeded."""
 
     def public(self) -> dict[str, Any]:
         """Return the published key set (RFC 7517): public halves only."""
@@ -85,11 +96,33 @@ class SigningKeys:
         return kid
 
     def _ring(self, now: datetime) -> list[StoredKey]:
-        with self._lock:
-            if self._read_at is None or now - self._read_at > REREAD_AFTER:
-                self._stored = self._read(now)
-                self._read_at = now
+        if self._read_within(REREAD_AFTER, now):
             return self._stored
+        answered_at_once = self._read_within(GOOD_FOR, now) or self._failed_at is not None
+        if self._lock.acquire(blocking=not answered_at_once):
+            try:
+                self._read_again(now)
+            finally:
+                self._lock.release()
+        if not self._read_within(GOOD_FOR, self._clock()):
+            raise Unavailable
+        return self._stored
+
+    def _read_within(self, time: timedelta, now: datetime) -> bool:
+        read_at = self._read_at
+        return read_at is not None and now - read_at <= time
+
+    def _read_again(self, now: datetime) -> None:
+        """Read unless somebody just has, or just could not; a failure is everybody's for a moment."""
+        failed_lately = self._failed_at is not None and now - self._failed_at < TRY_AGAIN_AFTER
+        if failed_lately or self._read_within(REREAD_AFTER, now):
+            return
+        try:
+            self._stored, self._read_at, self._failed_at = self._read(now), now, None
+        except SQLAlchemyError:
+            self._failed_at = self._clock()
+            if not self._read_within(GOOD_FOR, self._failed_at):
+                raise
 
     def _read(self, now: datetime) -> list[StoredKey]:
         with transaction(self._engine) as connection:
