@@ -1,6 +1,8 @@
 """A token opens a door only when auth signed it, for this door, not ended, not revoked."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from servicekit.tokens import REFETCH_AFTER, KeySource, ServiceToken, Verifier
+from tests.support.ports import wait_until
 from wire.claims import Plane
 from wire.problems import Unauthenticated, Unavailable
 
@@ -37,9 +40,15 @@ class Auth:
     keys: list[ECKey] = field(default_factory=lambda: [ECKey.generate_key("P-256", {"kid": "one"})])
     asked: int = 0
     away: bool = False
+    flows: threading.Event = field(default_factory=threading.Event)
+    """Cleared while it hangs."""
+
+    def __post_init__(self) -> None:
+        self.flows.set()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
+        self.flows.wait(20)
         if self.away:
             raise httpx.ConnectError("nobody there")
         if request.url.path == "/auth/token":
@@ -93,10 +102,15 @@ def revoked() -> Revoked:
 
 
 @pytest.fixture
-def verifier(auth: Auth, time: Time, revoked: Revoked) -> Verifier:
+def keys(auth: Auth, time: Time) -> KeySource:
+    """Auth's public keys as a service has them."""
+    return KeySource(httpx.Client(transport=httpx.MockTransport(auth), base_url="http://auth"), time)
+
+
+@pytest.fixture
+def verifier(keys: KeySource, time: Time, revoked: Revoked) -> Verifier:
     """What a door asks."""
-    http = httpx.Client(transport=httpx.MockTransport(auth), base_url="http://auth")
-    return Verifier(issuer=ISSUER, keys=KeySource(http, time), revocations=revoked, clock=time)
+    return Verifier(issuer=ISSUER, keys=keys, revocations=revoked, clock=time)
 
 
 def test_a_good_token_tells_who_calls(auth: Auth, verifier: Verifier) -> None:
@@ -190,6 +204,63 @@ def test_auth_being_away_is_no_refusal_of_the_token(auth: Auth, verifier: Verifi
 
     with pytest.raises(Unavailable):
         verifier.user(token)
+
+
+def test_whoever_has_keys_is_ready_whatever_is_asked_of_auth(auth: Auth, keys: KeySource, time: Time) -> None:
+    """A stranger's token names a key nobody knows, and auth hangs: no reason to take a gateway out of service."""
+    assert keys.answers()
+    time.passes(REFETCH_AFTER)
+
+    with ThreadPoolExecutor(2) as callers:
+        auth.flows.clear()
+        stranger = callers.submit(keys.key, "nobody's")
+        wait_until(lambda: auth.asked == 2, within_s=5, what="auth being asked about it")
+        ready = callers.submit(keys.answers)
+        try:
+            wait_until(ready.done, within_s=5, what="an answer while auth hangs")
+        finally:
+            auth.flows.set()
+
+    assert ready.result()
+    assert isinstance(stranger.exception(), Unauthenticated)
+
+
+def test_auth_is_not_asked_in_vain_for_every_token(auth: Auth, keys: KeySource, time: Time) -> None:
+    """It could not be asked a moment ago: the next ones hear that at once, and it is asked again soon."""
+    keys.answers()
+    time.passes(REFETCH_AFTER)
+    auth.away = True
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            keys.key("two")
+    in_vain = auth.asked - 1
+    auth.away = False
+    auth.keys.append(ECKey.generate_key("P-256", {"kid": "two"}))
+
+    time.passes(1)
+
+    assert in_vain == 1
+    assert keys.key("two").kid == "two"
+
+
+def test_while_auth_goes_on_hanging_one_token_waits(auth: Auth, keys: KeySource, time: Time) -> None:
+    """All others hear at once that it cannot be asked."""
+    auth.away = True
+    with pytest.raises(Unavailable):
+        keys.key("one")
+    auth.away = False
+    time.passes(1)
+
+    with ThreadPoolExecutor(8) as callers:
+        auth.flows.clear()
+        asked = [callers.submit(keys.key, "one") for _ in range(8)]
+        try:
+            wait_until(lambda: sum(one.done() for one in asked) == 7, within_s=5, what="all but one being answered")
+        finally:
+            auth.flows.set()
+
+    told = sorted(type(one.exception()).__name__ for one in asked)
+    assert told == ["NoneType"] + ["Unavailable"] * 7
 
 
 def test_only_the_named_services_get_in(auth: Auth, verifier: Verifier) -> None:

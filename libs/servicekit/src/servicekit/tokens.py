@@ -28,6 +28,8 @@ SKEW = 5
 """Seconds by which two machines' clocks may differ."""
 REFETCH_AFTER = 5
 """Seconds between two fetches of the key set because of a key id nobody knows."""
+ASK_AGAIN_AFTER = 1
+"""Seconds between two fetches of the key set where the first one failed."""
 TOKENS_CACHED = 20_000
 RENEW_BEFORE = 60
 """Seconds before its end at which a service's own token is renewed."""
@@ -41,20 +43,24 @@ class RevocationList(Protocol):
 
 
 class KeySource:
-    """Auth's public keys (RFC 7517), fetched when first needed and again when a token names a key not among them."""
+    """Auth's public keys (RFC 7517), fetched when first needed and again when a token names a key not among them.
+
+    While auth cannot be asked one caller at a time waits for it, and whoever has keys is ready all the same.
+    """
 
     def __init__(self, http: httpx.Client, clock: Clock) -> None:
         self._http = http
         self._clock = clock
         self._keys: dict[str, Any] = {}
         self._fetched_at = 0.0
+        self._failed_at: float | None = None
+        """When a fetch failed; None once one succeeded."""
         self._lock = threading.Lock()
 
     def key(self, key_id: str) -> Any:  # noqa: ANN401 - joserfc's key classes share no public type
         """Return the public key; Unauthenticated when auth does not know it, Unavailable when auth cannot be asked."""
         if key_id not in self._keys:
-            with self._lock:
-                self._fetch_unless_fresh(key_id)
+            self._learn(key_id)
         try:
             return self._keys[key_id]
         except KeyError:
@@ -62,20 +68,37 @@ class KeySource:
 
     def answers(self) -> bool:
         """Tell whether keys are at hand, fetching them if there are none."""
+        if self._keys:
+            return True
         with self._lock:
             if not self._keys:
                 self._fetch()
         return bool(self._keys)
 
+    def _learn(self, key_id: str) -> None:
+        if not self._lock.acquire(blocking=self._failed_at is None):
+            raise Unavailable
+        try:
+            self._fetch_unless_fresh(key_id)
+        finally:
+            self._lock.release()
+
     def _fetch_unless_fresh(self, key_id: str) -> None:
-        if key_id in self._keys or (self._keys and self._clock().timestamp() - self._fetched_at < REFETCH_AFTER):
+        now = self._clock().timestamp()
+        if key_id in self._keys or (self._keys and now - self._fetched_at < REFETCH_AFTER):
             return
+        if self._failed_at is not None and now - self._failed_at < ASK_AGAIN_AFTER:
+            raise Unavailable
         self._fetch()
 
     def _fetch(self) -> None:
-        answer = call(self._http, "GET", "/auth/jwks.json")
+        try:
+            answer = call(self._http, "GET", "/auth/jwks.json")
+        except Problem:
+            self._failed_at = self._clock().timestamp()
+            raise
         self._keys = {key.kid: key for key in KeySet.import_key_set(orjson.loads(answer.content)).keys if key.kid}
-        self._fetched_at = self._clock().timestamp()
+        self._fetched_at, self._failed_at = self._clock().timestamp(), None
 
 
 class Verifier:
