@@ -66,6 +66,21 @@ def test_what_one_has_left_and_what_is_another_organisations_counts_for_nobody(
     assert told(house, nora, org=new_id()) == {}
 
 
+def test_what_is_about_a_patient_one_no_longer_stands_for_counts_no_more(house: Inside, nora: Somebody) -> None:
+    """A proxy who stays one for somebody else: their socket, which is not shown it any more, misses nothing."""
+    ada, leo = house.patient_record("Ada", nora), house.patient_record("Leo", nora)
+    maria = house.patient("Maria", ada, leo)
+    for patient in (ada, leo):
+        nora.opens("patient", "Hello", subject="Tablets", patient_id=patient)
+    before = told(house, maria, plane="portal")
+
+    maria.patients = (leo,)
+    house.tells_of(maria, position=2)
+
+    assert before[maria.id][0] == 2
+    assert told(house, maria, plane="portal") == {maria.id: held(maria.catches_up({})["heads"])}
+
+
 def test_only_a_gateway_is_told_and_of_so_many_at_once(house: Inside, nora: Somebody) -> None:
     """In its own name: nobody's token opens this door."""
     item = {"org": nora.org, "user_id": nora.id}

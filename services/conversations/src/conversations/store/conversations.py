@@ -32,17 +32,15 @@ from wire.claims import Plane
 
 LASTS = participants.c.left_at.is_(None)
 
-# With their account, their conversation and what makes a portal account stand for its patient.
+# What makes a portal account stand for the patient its conversation is about.
+STANDS_FOR_ITS_PATIENT = and_(
+    stands_for.c.account_id == participants.c.user_id, stands_for.c.patient_id == conversations.c.patient_id
+)
+# With their account, their conversation and, on the patient's side, their standing.
 WHOEVER_JOINED = (
     participants.join(accounts, accounts.c.id == participants.c.user_id)
     .join(conversations, conversations.c.id == participants.c.conversation_id)
-    .outerjoin(
-        stands_for,
-        and_(
-            stands_for.c.account_id == participants.c.user_id,
-            stands_for.c.patient_id == conversations.c.patient_id,
-        ),
-    )
+    .outerjoin(stands_for, STANDS_FOR_ITS_PATIENT)
 )
 # Whoever joined, did not leave, has an active account and, on the patient's side, still stands for the patient.
 TAKES_PART = and_(
@@ -288,7 +286,10 @@ def _whereabouts(dialect: str, *, portal: bool) -> Select[Any]:
 
 
 def tallies(connection: Connection, *, org: str, user_ids: Collection[str], plane: Plane) -> Sequence[Row[Any]]:
-    """Return how many conversations each takes part in, and how many entries these hold on a plane."""
+    """Return how many conversations each takes part in, and how many entries these hold on a plane.
+
+    As in `whereabouts`, a portal account's are those about patients it stands for.
+    """
     dialect = connection.dialect.name
     return planned_once(connection, _tallies(dialect, plane), {"org": org, **words(dialect, "people", user_ids)})
 
@@ -297,12 +298,13 @@ def tallies(connection: Connection, *, org: str, user_ids: Collection[str], plan
 def _tallies(dialect: str, plane: Plane) -> Select[Any]:
     shared, internal = conversations.c.head_shared, conversations.c.head_internal
     held = shared + internal if plane is Plane.STAFF else shared
-    return (
+    query = (
         select(participants.c.user_id, func.count().label("conversations"), func.sum(held).label("entries"))
         .join(conversations, conversations.c.id == participants.c.conversation_id)
         .where(among(dialect, participants.c.user_id, "people"), LASTS, conversations.c.org == bindparam("org"))
         .group_by(participants.c.user_id)
     )
+    return query.join(stands_for, STANDS_FOR_ITS_PATIENT) if plane is Plane.PORTAL else query
 
 
 def of_kind(*kinds: Kind) -> ColumnElement[bool]:
