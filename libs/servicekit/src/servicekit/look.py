@@ -24,8 +24,9 @@ class Look(Generic[T]):
         """Return the answer that is to come, or the exception."""
         with self._turn:
             if self._latest is None or self._latest.done():
-                self._latest = Future()
-                threading.Thread(target=self._fill, args=(self._latest,), name="look", daemon=True).start()
+                answer: Future[T] = Future()
+                threading.Thread(target=self._fill, args=(answer,), name="look", daemon=True).start()
+                self._latest = answer  # not before: where there is no thread to be had it would never be filled
             return self._latest
 
     def _fill(self, answer: Future[T]) -> None:
