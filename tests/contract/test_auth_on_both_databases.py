@@ -11,11 +11,20 @@ from auth.app import compose, prepare
 from auth.settings import Settings
 from servicekit.composed import Composed
 from servicekit.inprocess import InProcessExchange
+from tests.support.postgres import Database
 from tests.unit.auth.desk import SECRETS, Desk, body, code_in
 from wire.demo import NORA, OLGA
 
 T = TypeVar("T")
 AT_ONCE = 8
+ENDED = """
+CREATE FUNCTION ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'ended' USING ERRCODE = '25P03';
+END
+$$
+"""
+"""What is said to a transaction in which nothing was asked for too long, its process having been stopped."""
 
 
 class RealTimeDesk(Desk):
@@ -179,6 +188,19 @@ def test_odd_text_is_refused_and_nothing_breaks(desk: RealTimeDesk, spelled: str
     answer = desk.password(spelled, spelled)
 
     assert (answer.status_code, body(answer)["error"]) == (400, "invalid_grant")
+
+
+def test_whoever_was_stopped_in_the_middle_is_told_unavailable(postgres_database: Database) -> None:
+    """PostgreSQL ended the transaction meanwhile: nothing unforeseen, the same call may be made again."""
+    desk = RealTimeDesk(postgres_database.url())
+    postgres_database.ask(ENDED)
+    postgres_database.ask("CREATE TRIGGER ended BEFORE INSERT ON sessions EXECUTE FUNCTION ended()")
+
+    answer = desk.password("nora@harbor.example")
+
+    assert (answer.status_code, body(answer)["code"]) == (503, "unavailable")
+    desk.composed.background.start()
+    desk.composed.background.stop()
 
 
 def test_people_are_listed_in_pages_on_both(desk: RealTimeDesk) -> None:

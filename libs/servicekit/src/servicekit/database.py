@@ -22,7 +22,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InternalError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from servicekit import patience
@@ -42,6 +42,8 @@ it is prepared, the rest is planned each time."""
 
 LOCK_NOT_AVAILABLE = "55P03"
 """SQLSTATE of a statement that waited too long for a lock (PostgreSQL, appendix A)."""
+SAID_NOTHING = "25P03"
+"""SQLSTATE of a transaction that was ended because nothing was asked in it: this process was stopped meanwhile."""
 LETS_OTHERS_PASS_S = 1.0
 TURNS = 150
 """Five minutes."""
@@ -122,10 +124,18 @@ def _ask_the_rested(made: Engine, rested_s: float) -> None:
 
 @contextmanager
 def transaction(on: Engine) -> Iterator[Connection]:
-    """Yield a connection inside one transaction: committed when the block ends, rolled back when it raises."""
+    """Yield a connection inside one transaction: committed when the block ends, rolled back when it raises.
+
+    One that PostgreSQL ended because nothing was asked in it for too long is an OperationalError like any lost line.
+    """
     if not is_sqlite(on):
-        with on.begin() as connection:
-            yield connection
+        try:
+            with on.begin() as connection:
+                yield connection
+        except InternalError as ended:
+            if _state(ended) != SAID_NOTHING:
+                raise
+            raise OperationalError(ended.statement, ended.params, ended.orig) from ended  # type: ignore[arg-type] # what the driver raised
         return
     with _turns[str(on.url.database)], on.begin() as connection:
         yield connection
@@ -134,6 +144,10 @@ def transaction(on: Engine) -> Iterator[Connection]:
 def is_sqlite(connection: Connection | Engine) -> bool:
     """Tell whether this is the embedded run's database."""
     return connection.dialect.name == "sqlite"
+
+
+def _state(failed: DBAPIError) -> str | None:
+    return getattr(failed.orig, "sqlstate", None)
 
 
 def upgrade(on: Engine, package: str) -> None:
@@ -162,7 +176,7 @@ def _took_its_turn(on: Engine, config: Config) -> bool:
         try:
             _run_scripts(config, connection)
         except OperationalError as failed:
-            if getattr(failed.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            if _state(failed) != LOCK_NOT_AVAILABLE:
                 raise
             log.info("migrations.put_off")
             return False

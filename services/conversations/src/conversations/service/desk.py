@@ -37,8 +37,6 @@ KNOWN_AT_MOST = 100_000
 
 LOST_RACES = {"40001", "40P01"}
 """SQLSTATE of a serialization failure and of a deadlock (PostgreSQL, appendix A)."""
-SAID_NOTHING = "25P03"
-"""SQLSTATE of a transaction that was ended because nothing was asked in it: this process was stopped meanwhile."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,15 +199,11 @@ def again_after_a_lost_race(attempt: Callable[[], T]) -> T:
 
 
 def _lost_a_race(failed: DBAPIError) -> bool:
-    return _state(failed) in LOST_RACES
-
-
-def _state(failed: DBAPIError) -> str | None:
-    return getattr(failed.orig, "sqlstate", None)
+    return getattr(failed.orig, "sqlstate", None) in LOST_RACES
 
 
 def _unavailable(failed: DBAPIError) -> Exception:
-    if isinstance(failed, OperationalError) or _lost_a_race(failed) or _state(failed) == SAID_NOTHING:
+    if isinstance(failed, OperationalError) or _lost_a_race(failed):
         log.warning("database.unavailable", **failure(failed))
         return Unavailable()
     return failed
