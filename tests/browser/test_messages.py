@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Opens
 from tests.support.clinic import Clinic
@@ -454,6 +454,34 @@ def test_forwarding_to_a_patient_is_asked_twice_and_shows_its_origin_to_staff_on
     nora.opens(subject).sees(text)
     expect(nora.message(text)).to_contain_text(f"Forwarded from Dmitri Volkov · {ward.subject}")
     assert nora.axe() == ""
+
+
+def test_where_to_forward_stays_chosen_while_the_server_still_looks(clinic: Clinic, ward: Ward, screen: Opens) -> None:
+    """What it finds is the same conversation, told anew."""
+    subject = f"Tablets {new_id()[-6:]}"
+    clinic.signs_in(ADA).writes_to_care_team(subject, "How do I take it?")
+    ward.says(ward.dmitri, "Take it with water")
+    nora = screen().signs_in(NORA).opens(ward.subject)
+    asked: list[Route] = []
+
+    def holds(route: Route) -> None:
+        asked.append(route)
+
+    nora.page.route("**/conversations?*q=*", holds)
+    nora.chooses("Take it with water", "Forward")
+    dialog = nora.page.get_by_role("dialog", name="Forward this message")
+    with nora.page.expect_request(lambda request: "q=" in request.url):
+        dialog.get_by_label("Where to?").fill(subject)
+    choice = dialog.get_by_role("list", name="Conversations").get_by_role("button").filter(has_text=subject)
+    choice.click()
+
+    with nora.page.expect_response(lambda answer: "q=" in answer.url):
+        asked[-1].continue_()
+    nora.page.wait_for_timeout(200)
+
+    expect(choice).to_have_attribute("aria-pressed", "true")
+    expect(dialog.get_by_role("button", name="Forward")).to_be_enabled()
+    nora.page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.mark.parametrize("portal", [False, True])

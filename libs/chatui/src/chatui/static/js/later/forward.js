@@ -50,18 +50,19 @@ function fits({ id, can_reply: { allowed }, status, ...conversation }) {
 }
 
 function draw() {
-  const { messenger, to, chat } = state;
+  const { messenger, chat } = state;
   const items = messenger.conversations.sorted().filter(fits).slice(0, MOST);
-  if (to && !items.includes(to)) state.to = null;
-  const patient = state.to?.kind === "patient";
+  state.to = items.find(({ id }) => id === state.to?.id) ?? null;
+  const { to } = state;
+  const patient = to?.kind === "patient";
   const closedToMe = patient && !to.can_reply.allowed;
   const { person, title } = patient ? chat.names(to, chat.myId) : {};
   fill(places, { modes: patient, shared: patient && t("mode.shared", { name: person ?? title }), none: items.length ? null : t("empty.found") });
   told.disabled = closedToMe;
   if (closedToMe) note.checked = true;
-  places.go.disabled = !state.to;
-  show(places.list, items.map((item) => ({ key: item.id, stamp: `${item === state.to} ${item.updated_at}`,
-    make: () => line(item), update: (node) => node.firstElementChild.setAttribute("aria-pressed", item === state.to) })), held);
+  places.go.disabled = !to;
+  show(places.list, items.map((item) => ({ key: item.id, stamp: `${item === to} ${item.updated_at}`,
+    make: () => line(item), update: (node) => node.firstElementChild.setAttribute("aria-pressed", item === to) })), held);
 }
 
 function line(conversation) {
