@@ -170,8 +170,12 @@ test("a service that stays unavailable is asked for as long as it takes, and wha
   messenger.send("c", { body: "first", stream: "shared" });
   messenger.send("c", { body: "second", stream: "shared" });
   await until(() => messenger.outbox.of("c")[0]?.state === "waiting");
+  assert.equal(messenger.outbox.stuck("c"), false);
+  await until(() => messenger.outbox.stuck("c"));
+  assert.deepEqual(messenger.outbox.of("c").map(({ state }) => state).sort(), ["queued", "waiting"]);
   await until(() => messenger.outbox.of("c").length === 0);
 
+  assert.equal(messenger.outbox.stuck("c"), false);
   assert.deepEqual(bodies(messenger).slice(-2), ["first", "second"]);
   assert.equal(gateway.sends.length, 14);
 });

@@ -53,7 +53,7 @@ class MessageItem extends HTMLElement {
       state,
       acts: acts.length > 0,
       reply: acts.includes("reply"),
-      failure: mark === "failed",
+      failure: Boolean(row.problem),
       again: t(item?.problem?.code === "stale" ? "send_anyway" : "try_again"),
       problem: row.problem,
       seen: row.seen,
@@ -66,7 +66,7 @@ class MessageItem extends HTMLElement {
     places.author.classList.toggle("unseen", !first || !named);
     places.note?.classList.toggle("unseen", !first);
     this.className = ["message", own && "own", note && "note", first && "first", row.last && "last", recalled && "recalled",
-      urgent && "pressing", mark === "failed" && mark, MARKS[mark] === "clock" && "waiting"].filter(Boolean).join(" ");
+      urgent && "pressing", row.problem && "failed", MARKS[mark] === "clock" && "waiting"].filter(Boolean).join(" ");
     if (this.rich || answered || RICH.test(body) || body.length > LONG || message.attachments?.length || message.forwarded || message.acknowledgement?.asked) this.#enrich(message);
   }
 

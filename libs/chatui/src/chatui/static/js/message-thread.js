@@ -57,7 +57,7 @@ class MessageThread extends HTMLElement {
     if (grown && !opened && !this.stick && !latest.own) this.missed += 1;
     const news = rows.findIndex(({ key }) => key === "new");
     const fresh = news < 0 ? unread : rows.slice(news).filter(({ type, own }) => type === "message" && !own).length;
-    Object.assign(this, { rows, dress, myId, before, after, fresh, stick: this.stick && !after });
+    Object.assign(this, { rows, dress, myId, before, after, news, fresh, stick: this.stick && !after });
     this.log.ariaLabel = label;
     this.places.body.dataset.empty = latest ? "" : empty;
     if (grown && latest.own && latest.item) this.toLatest();
@@ -122,7 +122,7 @@ class MessageThread extends HTMLElement {
   #offer() {
     const { jump } = this.places;
     const mark = this.held.get("new")?.node;
-    this.reached ||= mark && topOf(mark) >= topOf(this.log);
+    this.reached ||= this.news >= this.#bounds().to || (mark && topOf(mark) >= topOf(this.log));
     jump.hidden = this.stick;
     jump.classList.toggle("counting", this.missed > 0);
     fill(this.places, { words: this.missed ? t("new_below", { n: this.missed }) : t("jump"),

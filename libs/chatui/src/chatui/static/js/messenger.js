@@ -18,6 +18,7 @@ import { Timeline } from "./timeline.js";
 const PAGE = 50;
 const TIMELINES_KEPT = 12;
 const TYPING_LASTS = 6000;
+const SOON = 5;
 const REPEATED = new Set(["unavailable", "rate_limited", "unauthenticated"]);
 
 export class Messenger extends EventTarget {
@@ -164,13 +165,6 @@ export class Messenger extends EventTarget {
   readersOf({ conversation_id: id, stream, seq }) {
     const { participants = [], read } = this.conversations.get(id) ?? {};
     return participants.filter((one) => one.id !== this.me.user.id && read?.[one.id]?.[stream] >= seq);
-  }
-
-  /** Nothing of this person stays on the device. */
-  signOut() {
-    this.drafts?.clear();
-    this.outbox?.clear();
-    this.socket.stop();
   }
 
   #positions() {
@@ -323,7 +317,7 @@ export class Messenger extends EventTarget {
     if (!REPEATED.has(problem.code)) return outbox.failed(clientId, problem);
     const times = (repeats.get(clientId) ?? 0) + 1;
     repeats.set(clientId, times);
-    outbox.waits(clientId);
+    outbox.waits(clientId, times > SOON);
     const wait = problem.retryAfter * 1000 || Math.min(8000, 400 * 2 ** times);
     return pause(wait * (0.75 + Math.random() / 2)).then(() => { outbox.waited(clientId); this.#flush(); });
   }

@@ -3,7 +3,7 @@
  *
  * - Each item keeps its client_message_id through every repeat: sent twice, it is still one message.
  * - Items of one conversation go one after another, in the order they were written; conversations do not wait for
- *   each other. A failed item steps aside and waits for the person's decision.
+ *   each other. A failed item steps aside and waits for the person's decision; a late one goes on by itself.
  */
 import { keep, keysOf, parsed } from "./drafts.js";
 
@@ -22,8 +22,8 @@ export class Outbox {
 
   of = (conversationId) => this.all().filter((item) => item.conversation_id === conversationId);
 
-  /** Whether something of this conversation was not sent. */
-  stuck = (conversationId) => this.of(conversationId).some(({ state }) => state === "failed");
+  /** Whether something of this conversation was not sent, or could not be for long. */
+  stuck = (conversationId) => this.of(conversationId).some(isStuck);
 
   add = (item) => this.#keep({ ...item, state: "queued" });
 
@@ -38,8 +38,8 @@ export class Outbox {
   /** Not known to be stored: it goes again, under the same id. */
   again = (clientId, more) => this.#change(clientId, { state: "queued", problem: null, ...more });
 
-  /** The server cannot take it now: it goes again in a while, before those written later. */
-  waits = (clientId) => this.#change(clientId, { state: "waiting" });
+  /** The server cannot take it now, and by now could not for long (`late`): it goes again in a while, before those written later. */
+  waits = (clientId, late) => this.#change(clientId, { state: "waiting", late });
 
   /** That while is over; what went another way meanwhile does not go again. */
   waited = (clientId) => this.items.get(clientId)?.state === "waiting" && this.again(clientId);
@@ -56,7 +56,7 @@ export class Outbox {
   sent(clientId) {
     const item = this.items.get(clientId);
     this.storage.removeItem(this.prefix + clientId);
-    if (item) this.items.set(clientId, { ...item, state: "sent" });
+    if (item) this.items.set(clientId, { ...item, state: "sent", late: false });
   }
 
   remove(clientId) {
@@ -69,14 +69,6 @@ export class Outbox {
     for (const { state, client_message_id: id } of this.all()) if (state === "sending") this.again(id);
   }
 
-  get unsent() {
-    return this.all().filter(({ state }) => state !== "sent").length;
-  }
-
-  clear() {
-    for (const { client_message_id: id } of this.all()) this.remove(id);
-  }
-
   #change(clientId, changes) {
     const item = this.items.get(clientId);
     if (item) this.#keep({ ...item, ...changes });
@@ -87,3 +79,5 @@ export class Outbox {
     keep(this.storage, this.prefix + item.client_message_id, item);
   }
 }
+
+export const isStuck = ({ state, late }) => state === "failed" || late;

@@ -54,7 +54,7 @@ export class ThreadView {
     Object.assign(this, { conversation, timeline });
     if (!chat.inFront && unreadOf(conversation)) this.unread = newTo(myId, conversation);
     const { source, unread: { read, counts } } = this;
-    const above = Object.keys(counts).some((name) => counts[name] && !source.shows(name, (read[name] ?? 0) + 1));
+    const above = Object.keys(counts).some((name) => counts[name] && ![source, timeline].some((one) => one.shows(name, (read[name] ?? 0) + 1)));
     const rows = threadRows({ entries: source.rows(), waiting: past ? [] : messenger.outbox.of(id), myId, ...(!above && { unread: this.unread }) });
     const latest = !past && rows.findLast(({ own, type }) => own && type === "message");
     const names = chat.names(conversation, myId);
@@ -100,7 +100,7 @@ export class ThreadView {
     const open = stream === "internal" ? status === "open" : allowed;
     const answered = message.reply_to?.id ?? message.reply_to;
     const dressed = { ...row, named: !own && kind !== "direct", mark: item ? item.state : own && messenger.markOf(entry),
-      problem: item?.problem ? problemText(item.problem) : "", answered: answered && (this.source.changes.get(answered) ?? {}),
+      problem: item?.problem ? problemText(item.problem) : item?.late ? t("late") : "", answered: answered && (this.source.changes.get(answered) ?? {}),
       acts: !entry || (message.recalled && !messenger.sees(row)) ? [] : [open && !message.recalled && "reply", "menu"],
       ...((message.mentions?.length || message.acknowledgement?.asked) && { people: conversation.participants }) };
     if (latest) dressed.seen = this.chat.hooks.seen(dressed, entry ? messenger.readersOf(entry) : [], kind);

@@ -13,12 +13,12 @@ export function introduce({ user, org }) {
 }
 
 export async function signOut(chat, form) {
-  const n = chat.messenger.outbox?.unsent;
+  const { messenger } = chat;
+  const n = messenger.outbox?.all().filter(({ state }) => state !== "sent").length;
   if (n && !(await chat.sure(t("sign_out.unsent", { n }), t("sign_out.anyway")))) return;
   choosesAnew(chat);
   await chat.forget?.();
-  chat.messenger.signOut();
-  hangUp(chat.messenger.api);
+  leave(messenger);
   form.submit();
 }
 
@@ -28,8 +28,11 @@ function choosesAnew({ messenger: { storage }, myId }) {
   if (chosen) storage.setItem(settingsKey(myId), JSON.stringify({ ...chosen, keep: false }));
 }
 
-/** Nothing is asked any more, and nothing waits for an answer: it would only be told that nobody is signed in. */
-function hangUp(api) {
+/** Nothing of this person stays on the device; nothing is asked any more, nor waits to hear that nobody is signed in. */
+function leave({ drafts, outbox, socket, api }) {
+  drafts?.clear();
+  outbox?.all().forEach(({ client_message_id: id }) => outbox.remove(id));
+  socket.stop();
   api.fetcher = () => new Promise(() => {});
   globalThis.stop();
 }

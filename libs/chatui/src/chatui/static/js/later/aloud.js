@@ -6,6 +6,7 @@
  * Who writes, pauses and goes on writing is named once, until a message of theirs comes or one looks elsewhere.
  */
 import { byId } from "../dom.js";
+import { isStuck } from "../outbox.js";
 import { t } from "../texts.js";
 
 const STAYS_MS = 4000;
@@ -45,14 +46,14 @@ export function speakUp(chat, place = byId("aloud")) {
 /** What was not sent says so where one reads it; about another conversation a word tells where that is. */
 function tellOfFailures(chat) {
   const { messenger } = chat;
-  const failed = () => messenger.outbox.all().filter(({ state }) => state === "failed");
+  const failed = () => messenger.outbox.all().filter(isStuck);
   let known = new Set(failed().map(({ client_message_id: id }) => id));
   messenger.addEventListener("change", () => {
     const now = failed();
     const [missed] = now.filter((item) => !known.has(item.client_message_id) && item.conversation_id !== chat.id);
     known = new Set(now.map(({ client_message_id: id }) => id));
     const conversation = missed && messenger.conversations.get(missed.conversation_id);
-    if (conversation) chat.announce(t("failed.elsewhere", { title: chat.names(conversation, chat.myId).title }), true);
+    if (conversation) chat.announce(t(missed.late ? "late.elsewhere" : "failed.elsewhere", { title: chat.names(conversation, chat.myId).title }), true);
   });
 }
 

@@ -9,10 +9,14 @@ import { byId } from "../dom.js";
 import { parsed } from "../drafts.js";
 import { t } from "../texts.js";
 import { badgeText, isWorthTelling } from "./notice-rule.js";
+import { returns } from "./travel.js";
 import { settingsKey, Worker } from "./worker.js";
 
 const FETCHED_MS = 10_000;
 const TOLD_MS = 3000;
+const ANSWERS_MS = 4000;
+/** Longer than a send is under way, or waits, in a tab that is still there. */
+const LEFT_MS = 30_000;
 const SIZE = 64;
 
 export function beginShell(chat) {
@@ -33,7 +37,7 @@ class Shell {
     addEventListener("storage", (event) => this.#heardFromTab(event));
     addEventListener("keydown", (event) => this.#key(event));
     for (const [target, name] of [[globalThis, "focus"], [globalThis, "blur"], [document, "visibilitychange"]]) target.addEventListener(name, () => this.#stand());
-    navigator.serviceWorker?.addEventListener("message", ({ data }) => { history.pushState({ within: true }, "", data); chat.visit(); });
+    navigator.serviceWorker?.addEventListener("message", ({ data }) => chat.go(decodeURIComponent(data.split("/").at(-1))));
     this.worker.follow(this.chosen);
     this.#stand();
     this.#badge();
@@ -41,12 +45,27 @@ class Shell {
 
   /** Let the other tabs know whether somebody looks at this one: by a lock, which is gone with the tab, however it ends. */
   #stand() {
-    const { chat: { inFront }, front } = this;
-    if (inFront === front) return;
+    const { chat } = this;
+    const inFront = !document.hidden && document.hasFocus();
+    if (inFront === this.front) return;
     this.front = inFront;
     this.turnAway?.();
     const looks = new Promise((resolve) => { this.turnAway = resolve; });
     if (inFront) navigator.locks?.request(this.lockName, { mode: "shared" }, () => looks);
+    if (inFront && chat.absent) this.#returns();
+    chat.absent ||= !inFront;
+  }
+
+  /** Somebody looks again: what the line missed comes first, then they are taken to where the new begins. */
+  async #returns() {
+    const { chat, messenger, messenger: { socket, heads } } = this;
+    const turn = (this.turn = {});
+    if (!(await socket.ask("ping", {}, ANSWERS_MS).catch(() => false))) await until(messenger, () => messenger.heads !== heads);
+    if (turn !== this.turn || !this.front) return;
+    chat.paint();
+    chat.absent = false;
+    if (chat.view) returns(chat.view);
+    chat.readIt();
   }
 
   /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
@@ -62,7 +81,7 @@ class Shell {
       this.#notify(id);
       await new Promise((resolve) => { setTimeout(resolve, TOLD_MS); });
     };
-    if (navigator.locks) await navigator.locks.request(`messages.told ${id} ${stream} ${seq}`, { ifAvailable: true }, say);
+    if (navigator.locks) await navigator.locks.request(`messages.told ${chat.myId} ${id} ${stream} ${seq}`, { ifAvailable: true }, say);
     else await say(true);
   }
 
@@ -126,6 +145,9 @@ class Shell {
     const clientId = key.slice(outbox.prefix.length);
     if (item) outbox.items.set(clientId, item);
     else outbox.items.delete(clientId);
+    // A tab that was closed over it sends nothing more: then it goes from here, under the same id.
+    const left = () => item && item.state !== "failed" && outbox.items.get(clientId) === item;
+    setTimeout(() => left() && this.messenger.retry(clientId), LEFT_MS);
     this.chat.draw();
   }
 
@@ -171,4 +193,16 @@ class Shell {
     if (field.name === "sound" && field.checked) this.#sound();
     return this.worker.follow(this.chosen);
   }
+}
+
+/** Resolves with the first change of these conversations after which this holds. */
+function until(messenger, holds) {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!holds()) return;
+      messenger.removeEventListener("change", look);
+      resolve();
+    };
+    messenger.addEventListener("change", look);
+  });
 }
