@@ -124,6 +124,109 @@ def test_what_came_while_one_looked_elsewhere_is_marked_as_new(talk: Talk, scree
     assert order.index("Seen as it came") < order.index("New messages") < order.index("Rounds at ten")
 
 
+def test_whoever_comes_back_reads_on_where_the_new_begins(talk: Talk, screen: Opens) -> None:
+    """An urgent message and a screenful after it, in the conversation that stood open: nothing of it was seen yet."""
+    nora = screen()
+    nora.page.add_init_script(LOOKED_AT)
+    nora.signs_in(NORA).opens(talk.ward).runs("shell").runs("aloud").sees("Good morning")
+    banner = nora.page.get_by_role("button", name="Show", exact=True)
+    nora.page.evaluate("turns(false)")
+    talk.dmitri.sends(talk.group, "Crash team", priority="urgent")
+    with talk.dmitri.device() as his:
+        for number in range(30):
+            his.sends(talk.group, f"Line {number:02}")
+    nora.sees("Line 29")
+    expect(banner).to_be_visible()
+
+    nora.page.evaluate("turns(true)")
+
+    nora.sees_in_view("Crash team")
+    expect(nora.log.get_by_text("New messages", exact=True)).to_be_in_viewport()
+    expect(nora.composer).to_be_focused()
+    expect(banner).to_be_visible()
+    unread = talk.nora.conversation(talk.group)["unread"]["shared"]
+    nora.scrolls_to("Line 29", by=400)
+    expect(banner).to_be_hidden()
+    assert unread >= 31
+
+
+def test_what_came_while_the_page_slept_is_new_to_whoever_wakes_it(
+    talk: Talk, screen: Opens, forgives: Callable[[Screen], None]
+) -> None:
+    """The line was gone as well: it comes after the person does, and still they have seen nothing of it."""
+    nora = screen()
+    nora.page.add_init_script(LOOKED_AT)
+    nora.signs_in(NORA).opens(talk.ward).runs("shell").sees("Good morning")
+    nora.page.evaluate("turns(false)")
+    nora.page.context.set_offline(True)
+    with talk.dmitri.device() as his:
+        for number in range(30):
+            his.sends(talk.group, f"Line {number:02}")
+
+    nora.page.evaluate("turns(true)")
+    nora.page.context.set_offline(False)
+
+    nora.sees_in_view("Line 00")
+    expect(nora.log.get_by_text("New messages", exact=True)).to_be_in_viewport()
+    assert talk.nora.conversation(talk.group)["unread"]["shared"] >= 30
+    forgives(nora)
+
+
+@pytest.mark.parametrize("lines", [120, 300], ids=["held", "far"])
+def test_what_comes_while_one_reads_old_history_is_no_button_upwards(talk: Talk, screen: Opens, lines: int) -> None:
+    """It is counted below, where it stands."""
+    with talk.dmitri.device() as his:
+        for number in range(lines):
+            his.sends(talk.group, f"Line {number:03}")
+    talk.nora.call("PUT", f"/conversations/{talk.group}/read", json={"stream": "shared", "seq": 2 + lines})
+    nora = screen()
+    nora.page.add_init_script(LOOKED_AT)
+    nora.signs_in(NORA).opens_address(talk.group, at="shared.5").runs("shell").sees("Line 003")
+    nora.page.evaluate("turns(false)")
+
+    talk.dmitri.sends(talk.group, "Said far below")
+    expect(nora.row("Said far below")).to_be_visible()
+    expect(nora.page.get_by_role("button", name="1 new message")).to_have_count(1)
+    nora.page.evaluate("turns(true)")
+
+    expect(nora.page.locator("[data-way=first-new]")).to_be_hidden()
+    nora.page.get_by_role("button", name="1 new message").click()
+    nora.sees_in_view("Said far below")
+
+
+def test_a_notice_that_is_taken_leaves_what_is_being_written_alone(talk: Talk, screen: Opens) -> None:
+    """It leads to the conversation that is open already: an edit goes on."""
+    nora = screen().signs_in(NORA).opens(talk.ward).runs("shell").says("Tomorow")
+    nora.sees_mark("Tomorow", "Sent").chooses("Tomorow", "Edit")
+    expect(nora.composer).to_have_value("Tomorow")
+    nora.composer.fill("Tomorrow, nine")
+
+    nora.page.evaluate(
+        "navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data: location.pathname }))"
+    )
+
+    expect(nora.composer).to_be_focused()
+    expect(nora.composer).to_have_value("Tomorrow, nine")
+    nora.composer.press("Enter")
+    nora.sees("Tomorrow, nine").sees_once("Tomor")
+
+
+def test_a_call_seen_as_it_comes_leaves_the_one_that_stands(talk: Talk, screen: Opens) -> None:
+    """The banner still says, and leads to, what has not been seen."""
+    nora = screen().signs_in(NORA).opens(talk.ward).runs("aloud")
+    banner = nora.page.locator("#call")
+    talk.dmitri.sends(talk.id, "Come in today", priority="urgent")
+    expect(banner).to_contain_text("Urgent message from Dmitri Volkov")
+
+    talk.rosa.sends(talk.group, "Look at bed four", priority="urgent")
+
+    nora.sees("Look at bed four")
+    expect(nora.page.get_by_role("alert").filter(has_text="Urgent message from Rosa")).to_have_count(1)
+    expect(banner).to_contain_text("Urgent message from Dmitri Volkov")
+    nora.page.get_by_role("button", name="Show", exact=True).click()
+    nora.sees("Come in today")
+
+
 def test_a_call_ends_when_its_reason_does(talk: Talk, screen: Opens) -> None:
     """Read on another device, or withdrawn: the banner goes by itself, the others stay."""
     nora = screen().signs_in(NORA).runs("aloud")
@@ -250,6 +353,75 @@ def test_a_day_full_of_conversations_leaves_the_page_itself_readable(
     nora.sees("Good morning")
     nora.page.context.set_offline(False)
     forgives(nora)
+
+
+def test_what_was_kept_goes_when_one_is_let_in_no_more(
+    talk: Talk, screen: Opens, forgives: Callable[[Screen], None]
+) -> None:
+    """Taken out of a conversation: without a line it is not there either."""
+    rosa = screen().signs_in(ROSA).opens(talk.ward)
+    reads_without_a_line(rosa)
+    rosa.opens(talk.ward).sees("Good morning")
+    rosa.page.reload()
+    rosa.sees("Good morning")
+
+    talk.nora.call("DELETE", f"/conversations/{talk.group}/participants/{talk.rosa.id}")
+    rosa.page.reload()
+    expect(rosa.page.locator("#thread h2")).to_be_visible()
+    rosa.page.context.set_offline(True)
+    rosa.page.reload()
+
+    expect(rosa.page.locator("#thread h2")).to_be_visible()
+    expect(rosa.page.get_by_text("Good morning", exact=True)).to_have_count(0)
+    rosa.page.context.set_offline(False)
+    rosa.complaints = [each for each in rosa.complaints if "status of 404" not in each and "ERR_FAILED" not in each]
+    forgives(rosa)
+
+
+def test_the_next_person_at_the_desk_reads_nothing_that_was_kept_for_the_last(
+    talk: Talk, screen: Opens, forgives: Callable[[Screen], None]
+) -> None:
+    """Nora never signed out, her session just ended; Rosa keeps what she reads as well, and is shown hers only."""
+    ours = talk.nora.opens_group(f"Not Rosa's {new_id()[-6:]}", talk.dmitri)
+    talk.dmitri.sends(ours, "For Nora only")
+    desk = screen().signs_in(NORA)
+    reads_without_a_line(desk)
+    desk.opens_address(ours).sees("For Nora only")
+    desk.page.reload()
+    desk.sees("For Nora only")
+    desk.page.goto("about:blank")
+    desk.page.context.clear_cookies()
+
+    desk.signs_in(ROSA)
+    chooses(desk, "Read without a connection")
+    desk.becomes("caches.match('/messaging/kept').then((kept) => kept.text()).then((whom) => whom.startsWith('keep '))")
+    desk.page.reload()
+    desk.comes_on_line().runs("shell")
+    desk.page.reload()
+    desk.comes_on_line()
+    desk.page.context.set_offline(True)
+    desk.page.goto(f"/messaging/{ours}")
+
+    expect(desk.page.locator("#thread h2")).to_be_visible()
+    expect(desk.page.get_by_text("For Nora only")).to_have_count(0)
+    desk.page.context.set_offline(False)
+    desk.complaints = [each for each in desk.complaints if "ERR_FAILED" not in each]
+    forgives(desk)
+
+
+def test_for_whom_one_writes_is_kept_with_the_text(screen: Opens) -> None:
+    """Maria puts her message about Leo aside, and later finds it about Leo."""
+    maria = screen(portal=True, size=PHONE, touch=True).signs_in(MARIA)
+    dialog = maria.page.get_by_role("dialog")
+    maria.page.get_by_role("button", name="New message").first.click()
+    leo = dialog.get_by_role("option", name="Leo").get_attribute("value")
+    dialog.get_by_role("combobox").select_option(leo)
+    dialog.get_by_role("textbox").first.fill("A rash")
+    maria.page.reload()
+    maria.page.get_by_role("button", name="New message").first.click()
+
+    expect(dialog.get_by_role("textbox").first).to_have_value("A rash")
+    expect(dialog.get_by_role("combobox")).to_have_value(leo or "")
 
 
 def test_a_first_message_may_be_about_a_child(screen: Opens) -> None:

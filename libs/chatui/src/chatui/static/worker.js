@@ -15,7 +15,10 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener("push", (event) => event.waitUntil((async () => {
   const open = await self.clients.matchAll({ type: "window" });
-  if (!open.some(({ focused }) => focused)) await self.registration.showNotification(title, { body, tag: "new", data: home });
+  if (open.some(({ focused }) => focused)) return;
+  // A page out of sight may have said so already, and knows where.
+  const [told] = await self.registration.getNotifications({ tag: "new" });
+  await self.registration.showNotification(title, { body, tag: "new", data: told?.data ?? home });
 })()));
 
 self.addEventListener("notificationclick", (event) => {
@@ -30,7 +33,7 @@ self.addEventListener("notificationclick", (event) => {
 });
 
 self.addEventListener("message", ({ data, ports: [port] }) => {
-  const done = data === "keep" ? self.caches.open(KEPT) : self.caches.delete(KEPT);
+  const done = data.startsWith("keep") ? keepFor(data) : self.caches.delete(KEPT);
   done.then(() => port?.postMessage("done"));
 });
 
@@ -48,7 +51,8 @@ async function answer(request, key) {
   const kept = (await self.caches.has(KEPT)) && (await self.caches.open(KEPT));
   try {
     const given = await fetch(request);
-    if (kept && given.status === 401) await self.caches.delete(KEPT);
+    if (kept && [401, 403].includes(given.status)) await self.caches.delete(KEPT);
+    else if (kept && given.status === 404) await drop(kept, given.url);
     else if (kept && given.ok && !given.redirected) await keep(kept, key, given.clone());
     return given;
   } catch (lost) {
@@ -56,6 +60,20 @@ async function answer(request, key) {
     if (found) return found;
     throw lost;
   }
+}
+
+/** Somebody else may have used this browser, and never have signed out: what was kept for them goes first. */
+async function keepFor(whom) {
+  const place = `${home}/kept`;
+  const before = await (await self.caches.open(KEPT)).match(place);
+  if ((await before?.text()) !== whom) await self.caches.delete(KEPT);
+  await (await self.caches.open(KEPT)).put(place, new Response(whom));
+}
+
+/** What is there no more for this person, and all that was asked about it. */
+async function drop(kept, url) {
+  const all = await kept.keys();
+  await Promise.all(all.filter((one) => one.url.startsWith(url.replace(/\/timeline\?.*/, ""))).map((one) => kept.delete(one)));
 }
 
 async function keep(kept, key, given) {

@@ -30,8 +30,9 @@ export class Chat {
     return this.messenger.me.user.id;
   }
 
+  /** Whether somebody looks; not before they are taken to what came while they did not (`absent`, later/shell.js). */
   get inFront() {
-    return !document.hidden && document.hasFocus();
+    return !this.absent && !document.hidden && document.hasFocus();
   }
 
   get conversation() {
@@ -91,10 +92,10 @@ export class Chat {
 
   /** Draw, once, whatever changed since the last time. */
   draw() {
-    this.due ??= setTimeout(() => this.#paint(), document.hidden ? 100 : 8);
+    this.due ??= setTimeout(() => this.paint(), document.hidden ? 100 : 8);
   }
 
-  #paint() {
+  paint() {
     this.due = null;
     if (!this.messenger.conversations) return;
     this.#paintList();
@@ -205,7 +206,7 @@ export class Chat {
 
   /** Signed out elsewhere: what is typed stays on the device, and the way leads back here. */
   async #away(code) {
-    if (code === 4501) await this.forget?.();
+    if ([4501, 4503].includes(code)) await this.forget?.();
     if (code === 4501) location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
     else if (code === 4503) location.reload();
     else this.line.show("stopped");

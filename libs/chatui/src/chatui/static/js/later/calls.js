@@ -2,19 +2,20 @@
  * What calls for attention now, wherever one is: urgent messages and reminders. Said at once (`role="alert"`), and shown
  * until one goes there, puts it aside, or has no more reason to; the newest first. What stands before one's eyes is only said.
  */
-import { byId, fill } from "../dom.js";
+import { byId, fill, make } from "../dom.js";
 import { t } from "../texts.js";
 
 const box = byId("call");
 const places = Object.fromEntries([...box.querySelectorAll("[data-at]")].map((place) => [place.dataset.at, place]));
+const SAID_MS = 6000;
 let calls = [];
 let listening = false;
 
 /** Hear of an urgent Entry, or of a reminder's push. */
 export function call(chat, { conversation_id: id, stream, seq, actor, user, message, message_id: messageId = message?.id }) {
   const words = user ? t("call.reminder", { name: user.name }) : t("call.urgent", { name: actor.name });
-  const seen = actor && chat.id === id && chat.view?.thread.stick && !document.hidden;
-  if (seen) return say(words);
+  const seen = actor && chat.id === id && chat.view?.thread.stick && chat.inFront;
+  if (seen) return calls.length ? sayBeside(words) : say(words);
   if (!listening) listen(chat);
   listening = true;
   calls = [{ id, stream, seq, words, messageId, reminds: Boolean(user) }, ...calls.filter((one) => one.id !== id || one.seq !== seq || one.stream !== stream)];
@@ -51,3 +52,10 @@ function draw(chat) {
 }
 
 const say = (words) => { places.words.textContent = words; };
+
+/** The banner goes on saying what it leads to. */
+function sayBeside(words) {
+  const place = make("p", { class: "unseen", role: "alert", text: words });
+  document.body.append(place);
+  setTimeout(() => place.remove(), SAID_MS);
+}

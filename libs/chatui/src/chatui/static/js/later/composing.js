@@ -32,7 +32,7 @@ export class Composing {
     for (const box of this.#boxes()) box.onchange = () => this.#say(this.#tell());
     places.wait.querySelector("button").onclick = () => this.#unhold();
     field.addEventListener("paste", (event) => this.#pasted(event));
-    takeDrops(composer.parentElement, { open: () => composer.isConnected && !places.form.hidden, add: (files) => this.#add(files),
+    takeDrops(composer.parentElement, { open: () => composer.isConnected && places.form.isConnected, add: (files) => this.#add(files),
       refuse: () => chat.announce(t("files.folder"), true) });
     this.#hear();
     elsewhere ??= new DraftsElsewhere(messenger);

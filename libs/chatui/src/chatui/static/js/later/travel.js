@@ -28,6 +28,11 @@ export async function goTo(view, { stream, seq }, { from, flash = true }) {
   offerReturn(view, from);
 }
 
+/** Who comes back to an open conversation reads on where the new begins; what they write in keeps the focus. */
+export function returns({ thread, past }) {
+  if (!past && thread.stick) toRow(thread, "new", false, false);
+}
+
 /** Where the unread messages begin, also when that lies above all that is shown. */
 export function toFirstNew(view) {
   const { read, counts } = view.unread;
@@ -81,7 +86,7 @@ function turn(view, past) {
 }
 
 /** Bring one row into view, and say which it was; false when it is not held here. */
-function toRow(thread, key, flash) {
+function toRow(thread, key, flash, focus = true) {
   const at = thread.rows.findIndex((row) => row.key === key);
   if (at < 0) return false;
   Object.assign(thread, { end: thread.rows[at + FIRST / 2]?.key ?? null, size: FIRST, stick: false });
@@ -94,7 +99,7 @@ function toRow(thread, key, flash) {
     node.tabIndex = -1;
     node.focus({ preventScroll: true });
     setTimeout(() => node.classList.remove("flash"), FLASH_MS);
-  } else thread.log.focus({ preventScroll: true });
+  } else if (focus) thread.log.focus({ preventScroll: true });
   thread.scrolled();
   return true;
 }

@@ -24,7 +24,7 @@ export class Worker {
     if (!notices && !keep) return void (there && (await this.#leave(there)));
     const registration = await navigator.serviceWorker.register(worker, { scope: home.replace(/\/messages$/, "") });
     await navigator.serviceWorker.ready;
-    await this.#say(registration, keep ? "keep" : "forget");
+    await this.#say(registration, keep ? `keep ${this.messenger.me.user.id}` : "forget");
     if (notices) await this.#subscribe(registration).catch(() => {});
     else await this.#unsubscribe(registration);
   }

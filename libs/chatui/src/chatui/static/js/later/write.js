@@ -12,27 +12,34 @@ let messageId = null;
 
 export function write(where) {
   chat = where;
-  const { subject = "", text } = chat.messenger.drafts.get(NEW);
+  const { subject = "", text, patient, sent = null } = chat.messenger.drafts.get(NEW);
+  messageId = sent;
   form.subject.value = subject;
   form.text.value = text;
   say("");
   const people = forWhom(chat.messenger.me);
-  form.patient.closest(".field").hidden = people.length < 2;
-  form.patient.replaceChildren(...people.map(({ id, name }) => new Option(name, id)));
+  const choice = people.length > 1 || people.some(({ myself }) => !myself);
+  form.patient.closest(".field").hidden = !choice;
+  form.patient.replaceChildren(...people.map(({ id, name, myself }) => new Option(myself ? t("portal.myself") : name, id)));
+  if (people.some(({ id }) => id === patient)) form.patient.value = patient;
   dialog.showModal();
-  (people.length > 1 ? form.patient : form.subject).focus();
+  (choice ? form.patient : form.subject).focus();
 }
 
 /** Whom this person may write for: themselves, where they are a patient, and those they stand for. */
 function forWhom({ patients = [], user }) {
-  return patients.map(({ id, name }, place) => ({ id, name: !place && name === user.name ? t("portal.myself") : name }));
+  return patients.map(({ id, name }, place) => ({ id, name, myself: !place && name === user.name }));
 }
 
 /** Another text is another message: it must not go out under the id of one that may already be stored. */
 form.oninput = () => {
   messageId = null;
-  chat.messenger.drafts.put(NEW, { text: form.text.value, subject: form.subject.value });
+  keep();
 };
+
+function keep() {
+  chat.messenger.drafts.put(NEW, { text: form.text.value, subject: form.subject.value, patient: form.patient.value, sent: messageId });
+}
 
 button.onclick = async () => {
   const { messenger } = chat;
@@ -42,6 +49,7 @@ button.onclick = async () => {
   if (!body) return say(t("portal.text_missing"), form.text);
   button.disabled = true;
   messageId ??= newId();
+  keep();
   try {
     const { id } = await messenger.keep(messenger.api.create({ subject, first_message: { client_message_id: messageId, body },
       ...(form.patient.value && { patient_id: form.patient.value }) }));
