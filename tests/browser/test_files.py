@@ -249,6 +249,24 @@ def test_what_is_dropped_beside_the_thread_takes_nobodys_place(clinic: Clinic, s
     expect(tray(nora).locator(".file-name")).to_have_text(["meant.pdf"])
 
 
+def test_where_one_cannot_write_no_file_is_taken(clinic: Clinic, screen: Opens) -> None:
+    """Dropped onto a conversation that is closed, it would go out, unseen until then, once that is open again."""
+    conversation, subject = asked_by_ada(clinic)
+    nora, colleague = screen().signs_in(NORA).opens(subject), clinic.signs_in(NORA)
+    attaches(nora)
+    colleague.call("PATCH", f"/conversations/{conversation}", json={"status": "closed"})
+    expect(nora.composer).to_be_hidden()
+
+    carried = drags_in(nora, paper("stray.pdf"))
+    expect(nora.page.locator("#thread.dropping")).to_have_count(0)
+    nora.log.dispatch_event("drop", {"dataTransfer": carried})
+    colleague.call("PATCH", f"/conversations/{conversation}", json={"status": "open"})
+
+    expect(nora.composer).to_be_visible()
+    nora.log.dispatch_event("drop", {"dataTransfer": drags_in(nora, paper("meant.pdf"))})
+    expect(tray(nora).locator(".file-name")).to_have_text(["meant.pdf"])
+
+
 def test_a_photograph_from_the_phones_camera_is_sent_without_its_place(clinic: Clinic, screen: Opens) -> None:
     """The button opens the camera at the back and takes pictures only; what Nora fetches says nothing of where."""
     conversation, subject = asked_by_ada(clinic)
