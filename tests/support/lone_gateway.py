@@ -64,7 +64,7 @@ class Gateway:
         return line
 
     def raw(self, user_id: str, *, receives: int | None = None) -> socket.socket:
-        """Open a socket by hand and say hello; `receives` is how many bytes its kernel takes in unread."""
+        """Open a socket by hand and be welcomed; `receives` is how many bytes its kernel takes in unread."""
         raw = socket.socket()
         if receives is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
@@ -74,6 +74,7 @@ class Gateway:
         while not head.endswith(b"\r\n\r\n"):
             head += raw.recv(1)
         raw.sendall(frame_of(b'{"op": "hello", "ref": 1}'))
+        _takes_a_frame(raw)
         return raw
 
     def holds(self) -> dict[str, int]:
@@ -90,6 +91,22 @@ class Gateway:
         """Store entries without any socket."""
         place = {"conversation_id": conversation_id, "stream": "shared"}
         self.control("post", {"user_id": user_id, "body": body, "times": times, **place})
+
+
+def _takes_a_frame(raw: socket.socket) -> None:
+    """Read one short frame of the server's, and nothing beyond it."""
+    _, length = _takes(raw, 2)
+    _takes(raw, int.from_bytes(_takes(raw, 2)) if length == 126 else length)
+
+
+def _takes(raw: socket.socket, size: int) -> bytes:
+    taken = b""
+    while len(taken) < size:
+        more = raw.recv(size - len(taken))
+        if not more:
+            raise ConnectionError("the line ended")
+        taken += more
+    return taken
 
 
 def frame_of(payload: bytes, first: int = 0x81) -> bytes:
