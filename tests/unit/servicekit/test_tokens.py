@@ -243,6 +243,23 @@ def test_auth_is_not_asked_in_vain_for_every_token(auth: Auth, keys: KeySource, 
     assert keys.key("two").kid == "two"
 
 
+def test_a_failure_of_long_ago_turns_nobody_away(auth: Auth, keys: KeySource, time: Time) -> None:
+    """Auth is well: whoever comes while one caller asks it waits for the answer."""
+    auth.away = True
+    with pytest.raises(Unavailable):
+        keys.key("one")
+    auth.away = False
+    time.passes(3_600)
+
+    with ThreadPoolExecutor(4) as callers:
+        auth.flows.clear()
+        asked = [callers.submit(keys.key, "one") for _ in range(4)]
+        wait_until(lambda: auth.asked == 2, within_s=5, what="auth being asked")
+        auth.flows.set()
+
+    assert [one.result().kid for one in asked] == ["one"] * 4
+
+
 def test_while_auth_goes_on_hanging_one_token_waits(auth: Auth, keys: KeySource, time: Time) -> None:
     """All others hear at once that it cannot be asked."""
     auth.away = True

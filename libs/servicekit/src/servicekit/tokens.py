@@ -28,6 +28,8 @@ SKEW = 5
 """Seconds by which two machines' clocks may differ."""
 REFETCH_AFTER = 5
 """Seconds between two fetches of the key set because of a key id nobody knows."""
+HANGS_FOR = 15
+"""Seconds for which a failed fetch makes all but one caller go on at once: one that hangs fails sooner than that."""
 ASK_AGAIN_AFTER = 1
 """Seconds between two fetches of the key set where the first one failed."""
 TOKENS_CACHED = 20_000
@@ -76,7 +78,7 @@ class KeySource:
         return bool(self._keys)
 
     def _learn(self, key_id: str) -> None:
-        if not self._lock.acquire(blocking=self._failed_at is None):
+        if not self._lock.acquire(blocking=not self._failed_within(HANGS_FOR)):
             raise Unavailable
         try:
             self._fetch_unless_fresh(key_id)
@@ -87,9 +89,12 @@ class KeySource:
         now = self._clock().timestamp()
         if key_id in self._keys or (self._keys and now - self._fetched_at < REFETCH_AFTER):
             return
-        if self._failed_at is not None and now - self._failed_at < ASK_AGAIN_AFTER:
+        if self._failed_within(ASK_AGAIN_AFTER):
             raise Unavailable
         self._fetch()
+
+    def _failed_within(self, seconds: float) -> bool:
+        return self._failed_at is not None and self._clock().timestamp() - self._failed_at < seconds
 
     def _fetch(self) -> None:
         try:
