@@ -150,6 +150,25 @@ def test_whoever_comes_back_reads_on_where_the_new_begins(talk: Talk, screen: Op
     assert unread >= 31
 
 
+def test_whoever_comes_back_to_nothing_new_stays_where_they_were(talk: Talk, screen: Opens) -> None:
+    """The line before what was new once is behind them."""
+    with talk.dmitri.device() as his:
+        for number in range(30):
+            his.sends(talk.group, f"Line {number:02}")
+    nora = screen()
+    nora.page.add_init_script(LOOKED_AT)
+    nora.signs_in(NORA).opens(talk.ward).runs("shell").scrolls_to("Line 29", by=400)
+    wait_until(lambda: not talk.nora.conversation(talk.group)["unread"]["shared"], within_s=PATIENCE_S, what="all read")
+
+    nora.page.evaluate("turns(false)")
+    nora.page.evaluate("turns(true)")
+    nora.page.wait_for_timeout(500)
+    talk.dmitri.sends(talk.group, "Said after that")
+
+    nora.sees_in_view("Said after that")
+    wait_until(lambda: not talk.nora.conversation(talk.group)["unread"]["shared"], within_s=PATIENCE_S, what="all read")
+
+
 def test_what_came_while_the_page_slept_is_new_to_whoever_wakes_it(
     talk: Talk, screen: Opens, forgives: Callable[[Screen], None]
 ) -> None:

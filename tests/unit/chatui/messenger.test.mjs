@@ -171,6 +171,8 @@ test("a service that stays unavailable is asked for as long as it takes, and wha
   messenger.send("c", { body: "second", stream: "shared" });
   await until(() => messenger.outbox.of("c")[0]?.state === "waiting");
   assert.equal(messenger.outbox.stuck("c"), false);
+  const [first] = messenger.outbox.of("c");
+  messenger.outbox.items.set(first.client_message_id, { ...first, at: new Date(Date.now() - 60_000).toISOString() });
   await until(() => messenger.outbox.stuck("c"));
   assert.deepEqual(messenger.outbox.of("c").map(({ state }) => state).sort(), ["queued", "waiting"]);
   await until(() => messenger.outbox.of("c").length === 0);

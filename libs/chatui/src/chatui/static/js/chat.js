@@ -206,7 +206,7 @@ export class Chat {
 
   /** Signed out elsewhere: what is typed stays on the device, and the way leads back here. */
   async #away(code) {
-    if ([4501, 4503].includes(code)) await this.forget?.();
+    if (code < 4505) await this.forget?.(); // signed out, or let in no more
     if (code === 4501) location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
     else if (code === 4503) location.reload();
     else this.line.show("stopped");

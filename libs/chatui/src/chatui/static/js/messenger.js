@@ -18,7 +18,6 @@ import { Timeline } from "./timeline.js";
 const PAGE = 50;
 const TIMELINES_KEPT = 12;
 const TYPING_LASTS = 6000;
-const SOON = 5;
 const REPEATED = new Set(["unavailable", "rate_limited", "unauthenticated"]);
 
 export class Messenger extends EventTarget {
@@ -317,7 +316,7 @@ export class Messenger extends EventTarget {
     if (!REPEATED.has(problem.code)) return outbox.failed(clientId, problem);
     const times = (repeats.get(clientId) ?? 0) + 1;
     repeats.set(clientId, times);
-    outbox.waits(clientId, times > SOON);
+    outbox.waits(clientId);
     const wait = problem.retryAfter * 1000 || Math.min(8000, 400 * 2 ** times);
     return pause(wait * (0.75 + Math.random() / 2)).then(() => { outbox.waited(clientId); this.#flush(); });
   }

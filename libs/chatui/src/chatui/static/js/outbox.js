@@ -38,8 +38,8 @@ export class Outbox {
   /** Not known to be stored: it goes again, under the same id. */
   again = (clientId, more) => this.#change(clientId, { state: "queued", problem: null, ...more });
 
-  /** The server cannot take it now, and by now could not for long (`late`): it goes again in a while, before those written later. */
-  waits = (clientId, late) => this.#change(clientId, { state: "waiting", late });
+  /** The server cannot take it now; `late` if it was written long ago. It goes again in a while, before those written later. */
+  waits = (clientId) => this.#change(clientId, { state: "waiting", late: Date.now() - new Date(this.items.get(clientId)?.at) > 10_000 });
 
   /** That while is over; what went another way meanwhile does not go again. */
   waited = (clientId) => this.items.get(clientId)?.state === "waiting" && this.again(clientId);
@@ -50,7 +50,7 @@ export class Outbox {
     this.again(clientId, problem?.code === "stale" && { asked: { ...asked, seen_seq: null } });
   }
 
-  failed = (clientId, { code, detail }) => this.#change(clientId, { state: "failed", problem: { code, detail } });
+  failed = (clientId, { code, detail }) => this.#change(clientId, { state: "failed", late: false, problem: { code, detail } });
 
   /** Acknowledged: the text is safe with the server; it shows here until its entry is heard. */
   sent(clientId) {

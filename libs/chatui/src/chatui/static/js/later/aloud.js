@@ -47,11 +47,12 @@ export function speakUp(chat, place = byId("aloud")) {
 function tellOfFailures(chat) {
   const { messenger } = chat;
   const failed = () => messenger.outbox.all().filter(isStuck);
-  let known = new Set(failed().map(({ client_message_id: id }) => id));
+  const keyOf = ({ client_message_id: id, state }) => `${id} ${state === "failed"}`;
+  let known = new Set(failed().map(keyOf));
   messenger.addEventListener("change", () => {
     const now = failed();
-    const [missed] = now.filter((item) => !known.has(item.client_message_id) && item.conversation_id !== chat.id);
-    known = new Set(now.map(({ client_message_id: id }) => id));
+    const [missed] = now.filter((item) => !known.has(keyOf(item)) && item.conversation_id !== chat.id);
+    known = new Set(now.map(keyOf));
     const conversation = missed && messenger.conversations.get(missed.conversation_id);
     if (conversation) chat.announce(t(missed.late ? "late.elsewhere" : "failed.elsewhere", { title: chat.names(conversation, chat.myId).title }), true);
   });

@@ -5,6 +5,7 @@
  * Loaded when everything a person waits for is there; what is chosen here is this device's, for this person; reading
  * without a line until they sign out. Of the tabs of a browser one tells of a message, and none while somebody looks at any of them.
  */
+import { unreadOf } from "../conversations.js";
 import { byId } from "../dom.js";
 import { parsed } from "../drafts.js";
 import { t } from "../texts.js";
@@ -16,7 +17,7 @@ const FETCHED_MS = 10_000;
 const TOLD_MS = 3000;
 const ANSWERS_MS = 4000;
 /** Longer than a send is under way, or waits, in a tab that is still there. */
-const LEFT_MS = 30_000;
+const LEFT_MS = 90_000;
 const SIZE = 64;
 
 export function beginShell(chat) {
@@ -56,16 +57,24 @@ class Shell {
     chat.absent ||= !inFront;
   }
 
-  /** Somebody looks again: what the line missed comes first, then they are taken to where the new begins. */
+  /** Somebody looks again: what the line missed comes first, then they are taken to where the new begins, if there is any. */
   async #returns() {
     const { chat, messenger, messenger: { socket, heads } } = this;
     const turn = (this.turn = {});
     if (!(await socket.ask("ping", {}, ANSWERS_MS).catch(() => false))) await until(messenger, () => messenger.heads !== heads);
+    await Promise.race([until(messenger, () => this.#whole()), new Promise((resolve) => { setTimeout(resolve, ANSWERS_MS); })]);
     if (turn !== this.turn || !this.front) return;
     chat.paint();
     chat.absent = false;
-    if (chat.view) returns(chat.view);
+    if (chat.view && !chat.aside && unreadOf(chat.conversation ?? {})) returns(chat.view);
     chat.readIt();
+  }
+
+  /** Whether the open conversation holds all that is known to be there, or cannot. */
+  #whole() {
+    const { id, messenger: { timelines, missing } } = this.chat;
+    const timeline = timelines.get(id);
+    return !timeline || missing.has(id) || (timeline.loaded && !timeline.hole());
   }
 
   /** Say that there is something new, and nothing of it; only to somebody who looks elsewhere. */
@@ -195,7 +204,7 @@ class Shell {
   }
 }
 
-/** Resolves with the first change of these conversations after which this holds. */
+/** Resolves once this holds of these conversations. */
 function until(messenger, holds) {
   return new Promise((resolve) => {
     const look = () => {
@@ -204,5 +213,6 @@ function until(messenger, holds) {
       resolve();
     };
     messenger.addEventListener("change", look);
+    look();
   });
 }
