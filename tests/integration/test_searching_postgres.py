@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from conversations.indexing import Indexing
-from conversations.store import fence
+from conversations.store import fence, searching
 from servicekit import database
 from servicekit.database import transaction
 from tests.support.inside import Inside, Somebody
@@ -38,6 +38,8 @@ ORDER = (
 )
 
 WAITED_FOR = "SELECT pid FROM pg_locks WHERE relation = 'messages'::regclass AND NOT granted"
+
+WAITS_ITS_TURN = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 def test_search_finds_what_a_plain_look_through_everything_finds(house: Inside) -> None:
@@ -287,3 +289,19 @@ def _upgrade_to(revision: str, engine: Engine) -> None:
 
 def _finds(who: Somebody, q: str) -> list[str]:
     return [item["entry"]["message"]["body"] for item in who.asks("GET", "/search", q=q).json["items"]]
+
+
+def test_a_search_finds_also_what_somebody_is_gathering_just_now(house: Inside, made: Database) -> None:
+    """Said a moment ago, and taken from the queue by another process that has not kept it yet: the search waits."""
+    nora = house.staff("Nora")
+    nora.posts(nora.opens("direct", participant_ids=[house.staff("Dmitri").id]).json["id"], "tablets")
+
+    with ThreadPoolExecutor(1) as beside:
+        with transaction(house.owner) as other:
+            fence.enter(other, nora.org)
+            assert searching.gather(other, nora.org, at_most=10) == 1
+            asked = beside.submit(nora.asks, "GET", "/search", q="tablets")
+            wait_until(lambda: bool(made.ask(WAITS_ITS_TURN)), within_s=20, what="the search waiting its turn")
+        found = asked.result().json["items"]
+
+    assert [each["excerpt"] for each in found] == ["tablets"]

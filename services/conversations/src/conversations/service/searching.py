@@ -70,12 +70,18 @@ class Searching:
 
     def search(self, claims: Claims, search: Search) -> Shape:
         """Return a page of the messages that are looked for, the newest first."""
+        if Words.of(search.text):
+            self._desk.do(claims, Action.SEARCHED, _catch_up, conversation_id=search.conversation_id)
         return self._desk.do(
             claims,
             Action.SEARCHED,
             lambda work: _search(work, search),
             conversation_id=search.conversation_id,
         )
+
+
+def _catch_up(work: Work) -> None:
+    store.catch_up(work.connection, work.org, at_most=GATHER_MAX)
 
 
 def _search(work: Work, search: Search) -> Shape:
@@ -89,8 +95,6 @@ def _search(work: Work, search: Search) -> Shape:
     work.record(Action.SEARCHED, search.conversation_id)
     if search.text.strip() and not words:
         return {"items": [], "next_cursor": None}
-    if words:
-        store.gather(work.connection, work.org, at_most=GATHER_MAX)
     rows = store.found(
         work.connection,
         work.org,

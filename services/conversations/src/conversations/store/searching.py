@@ -41,6 +41,8 @@ FEW = 4_000
 GATHERING = text("SELECT set_config('app.gathering', 'on', true)")
 # Looking at which messages are queued is a statement of its own: it sees what was committed before the lock was held.
 ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtextextended('search_queue ' || :org, 0))")
+IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('search_queue ' || :org, 0))")
+QUEUED = text("SELECT EXISTS (SELECT FROM search_queue WHERE org = CAST(:org AS uuid))")
 TAKE = text("""
     WITH taken AS (
         DELETE FROM search_queue
@@ -86,6 +88,20 @@ def gather(connection: Connection, org: str, *, at_most: int) -> int:
     """
     if connection.dialect.name != POSTGRESQL or not connection.execute(ONE_AT_A_TIME, {"org": org}).scalar_one():
         return 0
+    return _gather(connection, org, at_most)
+
+
+def catch_up(connection: Connection, org: str, *, at_most: int) -> None:
+    """Gather what is queued, as `gather` does, but in turn: whoever searches next finds also what somebody is at now.
+
+    In a transaction of its own: the turn lasts until that ends. What is not committed yet is still seen as queued.
+    """
+    if connection.dialect.name == POSTGRESQL and connection.execute(QUEUED, {"org": org}).scalar_one():
+        connection.execute(IN_TURN, {"org": org})
+        _gather(connection, org, at_most)
+
+
+def _gather(connection: Connection, org: str, at_most: int) -> int:
     taken = connection.execute(TAKE, {"org": org, "at_most": at_most}).all()
     said = {str(row.id): folded(row.body) for row in taken if not row.recalled}
     if said:
